@@ -1,0 +1,51 @@
+// The CPU renderer: turns images and views into normalised float tensors.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+
+#include "augment/image.h"
+#include "augment/view.h"
+
+namespace nearfar {
+
+/// (x - mean) / std per channel, on values in [0, 1].
+struct Normalize {
+  std::array<float, 3> mean{0.0f, 0.0f, 0.0f};
+  std::array<float, 3> std{1.0f, 1.0f, 1.0f};
+};
+
+/// What all views of a batch have in common.
+struct RenderTarget {
+  Size size;
+  Interpolation interpolation = Interpolation::bilinear;
+  Normalize normalize;
+};
+
+/// Working memory of one thread; grows to what the largest view needs and is then reused.
+class RenderScratch {
+ public:
+  RenderScratch();
+  ~RenderScratch();
+  RenderScratch(RenderScratch&&) noexcept;
+  RenderScratch& operator=(RenderScratch&&) noexcept;
+  struct Buffers;
+  Buffers& buffers() { return *buffers_; }
+
+ private:
+  std::unique_ptr<Buffers> buffers_;
+};
+
+/// Renders one view into out[size.height, size.width, image.channels] (channels-last), with the
+/// numbers of torchvision's float32 path. Throws std::invalid_argument when the crop leaves the
+/// decoded window, the size is empty, or the blur is wider than its reflection allows.
+void render_view(const Image& image, const View& view, const RenderTarget& target,
+                 RenderScratch& scratch, float* out);
+
+/// Renders views[i] of images[i] into out[i, height, width, channels], in parallel over views on
+/// `threads` threads. The result does not depend on `threads`. All images have equal channels.
+void render(std::span<const Image> images, std::span<const View> views, const RenderTarget& target,
+            int threads, float* out);
+
+}  // namespace nearfar

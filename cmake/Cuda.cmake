@@ -1,0 +1,28 @@
+# libnearfar_cuda.so: every .cu file, opened by the program only when a GPU is asked for.
+include(CheckLanguage)
+if(NOT CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 75 80 90 100)
+endif()
+check_language(CUDA)
+if(NOT CMAKE_CUDA_COMPILER)
+  message(STATUS "nvcc not found: libnearfar_cuda.so is not built")
+  return()
+endif()
+set(CMAKE_CUDA_STANDARD 17)
+enable_language(CUDA)
+find_package(CUDAToolkit REQUIRED)
+file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/augment/*.cu
+     ${CMAKE_SOURCE_DIR}/framework/cuda/*.cpp)
+if(cuda_sources)
+  add_library(nearfar_cuda MODULE ${cuda_sources})
+  set_target_properties(nearfar_cuda PROPERTIES PREFIX lib)
+  target_compile_options(nearfar_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-fPIC>)
+  target_link_libraries(nearfar_cuda PRIVATE nearfar_settings CUDA::cudart)
+  # LibTorch's GPU half comes in through this library alone.
+  if(EXISTS ${TORCH_LIBRARY_DIR}/libtorch_cuda.so)
+    target_link_libraries(nearfar_cuda PRIVATE -Wl,--no-as-needed
+                          ${TORCH_LIBRARY_DIR}/libtorch_cuda.so ${TORCH_LIBRARY_DIR}/libc10_cuda.so)
+    target_link_options(nearfar_cuda PRIVATE -Wl,--allow-shlib-undefined
+                        -Wl,-rpath,${TORCH_LIBRARY_DIR})
+  endif()
+endif()

@@ -1,0 +1,37 @@
+# LibTorch through an imported target of our own: the wheel's TorchConfig.cmake insists on nvcc and
+# probes for a GPU. TORCH_DIR is the folder that holds include/ and lib/ (a Python package folder or an
+# unpacked libtorch); tools/setup finds or installs it.
+set(NEARFAR_TORCH_VERSION 2.11.0)
+if(NOT TORCH_DIR AND DEFINED ENV{TORCH_DIR})
+  set(TORCH_DIR $ENV{TORCH_DIR})
+endif()
+find_path(TORCH_INCLUDE torch/csrc/api/include/torch/types.h
+          HINTS ${TORCH_DIR}/include PATHS ${CMAKE_PREFIX_PATH} PATH_SUFFIXES include)
+if(NOT TORCH_INCLUDE)
+  message(FATAL_ERROR "LibTorch ${NEARFAR_TORCH_VERSION} not found: run tools/setup, or give "
+                      "-DTORCH_DIR=FOLDER with include/ and lib/ inside")
+endif()
+get_filename_component(TORCH_ROOT ${TORCH_INCLUDE} DIRECTORY)
+set(TORCH_LIBRARY_DIR ${TORCH_ROOT}/lib)
+
+set(torch_version "")
+foreach(part MAJOR MINOR PATCH)
+  file(STRINGS ${TORCH_INCLUDE}/torch/headeronly/version.h line REGEX "define TORCH_VERSION_${part} ")
+  string(REGEX MATCH "[0-9]+$" number "${line}")
+  string(APPEND torch_version ".${number}")
+endforeach()
+string(SUBSTRING "${torch_version}" 1 -1 torch_version)
+if(NOT torch_version STREQUAL NEARFAR_TORCH_VERSION)
+  message(FATAL_ERROR "LibTorch in ${TORCH_ROOT}: expected version ${NEARFAR_TORCH_VERSION}, found "
+                      "${torch_version}")
+endif()
+
+add_library(nearfar_torch_library INTERFACE)
+target_include_directories(nearfar_torch_library SYSTEM INTERFACE
+                           ${TORCH_INCLUDE} ${TORCH_INCLUDE}/torch/csrc/api/include)
+# at::parallel_for is silently serial in a file compiled without -fopenmp.
+target_compile_options(nearfar_torch_library INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+target_link_libraries(nearfar_torch_library INTERFACE
+                      ${TORCH_LIBRARY_DIR}/libtorch_cpu.so ${TORCH_LIBRARY_DIR}/libc10.so)
+target_link_options(nearfar_torch_library INTERFACE -Wl,--allow-shlib-undefined
+                    -Wl,-rpath,${TORCH_LIBRARY_DIR})

@@ -1,0 +1,44 @@
+# libnearfar.so from two sets of objects, and the images library that is opened on demand.
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
+
+function(nearfar_sources variable)
+  set(all)
+  foreach(folder ${ARGN})
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+    list(APPEND all ${found})
+  endforeach()
+  set(${variable} ${all} PARENT_SCOPE)
+endfunction()
+
+add_library(nearfar_settings INTERFACE)
+target_include_directories(nearfar_settings INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+
+configure_file(${CMAKE_SOURCE_DIR}/cmake/version.h.in ${CMAKE_BINARY_DIR}/generated/nearfar/version.h)
+
+set(NEARFAR_PLAIN_LIBRARIES nearfar_settings Threads::Threads ZLIB::ZLIB nlohmann_json::nlohmann_json
+    PkgConfig::JPEG PkgConfig::XXHASH ${CMAKE_DL_LIBS})
+nearfar_sources(plain_sources ${NEARFAR_PLAIN_FOLDERS})
+list(APPEND plain_sources ${CMAKE_SOURCE_DIR}/distributed/shard.cpp)
+set(NEARFAR_PLAIN_SOURCES ${plain_sources})
+add_library(nearfar_plain OBJECT ${plain_sources})
+target_link_libraries(nearfar_plain PUBLIC ${NEARFAR_PLAIN_LIBRARIES})
+
+nearfar_sources(torch_sources ${NEARFAR_TORCH_FOLDERS})
+list(REMOVE_ITEM torch_sources ${CMAKE_SOURCE_DIR}/distributed/shard.cpp)
+add_library(nearfar_torch OBJECT ${torch_sources} ${CMAKE_SOURCE_DIR}/cmake/torch_anchor.cpp)
+target_link_libraries(nearfar_torch PUBLIC nearfar_settings nearfar_torch_library PkgConfig::XXHASH)
+target_precompile_headers(nearfar_torch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.h)
+
+add_library(nearfar SHARED $<TARGET_OBJECTS:nearfar_plain> $<TARGET_OBJECTS:nearfar_torch>)
+target_link_libraries(nearfar PUBLIC ${NEARFAR_PLAIN_LIBRARIES} nearfar_torch_library)
+
+# OpenCV pulls in a reference BLAS that would override LibTorch's: it lives in a library of its own,
+# opened with RTLD_LOCAL at the first image that is not JPEG.
+file(GLOB images_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/framework/data/images/*.cpp)
+if(images_sources)
+  add_library(nearfar_images MODULE ${images_sources})
+  set_target_properties(nearfar_images PROPERTIES PREFIX lib)
+  target_link_libraries(nearfar_images PRIVATE nearfar_settings nearfar_opencv)
+endif()

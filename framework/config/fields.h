@@ -1,0 +1,71 @@
+// A config struct declares its keys once, in describe(field); reading, writing, help and schema follow.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace nearfar {
+
+/// Receives the declarations of a config struct:
+///
+///   struct Config {
+///     double temperature = 0.1;
+///     void describe(auto& field) { field("temperature", temperature, 0.001, 10.0, "help"); }
+///   };
+///
+/// Ranges are closed. A nested struct is declared with field("name", nested, "help") and its keys are
+/// then "name.key". Implementations read JSON into the targets, write them, or list the keys.
+class Fields {
+ public:
+  virtual ~Fields() = default;
+
+  void operator()(const char* name, double& target, double low, double high, const char* help) {
+    real(name, target, low, high, help);
+  }
+  void operator()(const char* name, int64_t& target, int64_t low, int64_t high, const char* help) {
+    integer(name, target, low, high, help);
+  }
+  void operator()(const char* name, bool& target, const char* help) { boolean(name, target, help); }
+  void operator()(const char* name, std::string& target, const char* help) {
+    text(name, target, {}, help);
+  }
+  void operator()(const char* name, std::string& target, std::initializer_list<const char*> choices,
+                  const char* help) {
+    text(name, target, {choices.begin(), choices.end()}, help);
+  }
+  void operator()(const char* name, std::vector<double>& target, double low, double high,
+                  const char* help) {
+    reals(name, target, low, high, help);
+  }
+  void operator()(const char* name, std::vector<int64_t>& target, int64_t low, int64_t high,
+                  const char* help) {
+    integers(name, target, low, high, help);
+  }
+  template <typename Struct>
+    requires requires(Struct s, Fields& f) { s.describe(f); }
+  void operator()(const char* name, Struct& nested, const char* help) {
+    begin_group(name, help);
+    nested.describe(*this);
+    end_group();
+  }
+
+ protected:
+  virtual void real(const char* name, double& target, double low, double high,
+                    const char* help) = 0;
+  virtual void integer(const char* name, int64_t& target, int64_t low, int64_t high,
+                       const char* help) = 0;
+  virtual void boolean(const char* name, bool& target, const char* help) = 0;
+  /// No choices: any text.
+  virtual void text(const char* name, std::string& target, std::vector<std::string> choices,
+                    const char* help) = 0;
+  virtual void reals(const char* name, std::vector<double>& target, double low, double high,
+                     const char* help) = 0;
+  virtual void integers(const char* name, std::vector<int64_t>& target, int64_t low, int64_t high,
+                        const char* help) = 0;
+  virtual void begin_group(const char* name, const char* help) = 0;
+  virtual void end_group() = 0;
+};
+
+}  // namespace nearfar

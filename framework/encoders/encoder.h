@@ -1,0 +1,53 @@
+// What is pretrained: a network from images to feature vectors.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "augment/random.h"
+#include "distributed/group.h"
+
+namespace nearfar {
+
+/// A network images [N, C, H, W] -> features [N, width()]. Parameter and buffer names are those of
+/// torchvision's model without its classifier.
+class Encoder : public torch::nn::Module {
+ public:
+  /// `random` is for stochastic parts (dropped paths) alone.
+  virtual at::Tensor forward(const at::Tensor& images, Random& random) = 0;
+  virtual int64_t width() const = 0;
+};
+
+/// How BatchNorm sees the global batch: DESIGN "the shard of the global batch".
+struct NormPlan {
+  int64_t norm_batch = 0;   // images per view that share statistics
+  Group* group = nullptr;   // the ranks among which a norm batch larger than a piece is shared
+};
+
+struct EncoderConfig {
+  std::string name = "resnet50";
+  std::string stem = "auto";
+  int64_t norm_batch = 0;
+
+  void describe(auto& field) {
+    field("name", name,
+          {"tiny", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
+           "wide_resnet50_2", "wide_resnet101_2"},
+          "architecture");
+    field("stem", stem, {"auto", "imagenet", "cifar"},
+          "7x7 stride 2 and pool, or 3x3 stride 1 without; auto: by the size of the views");
+    field("norm_batch", norm_batch, int64_t{0}, int64_t{1} << 24,
+          "images per view that share BatchNorm statistics; 0: the global batch");
+  }
+};
+
+/// Builds an encoder, its weights initialised as torchvision does from LibTorch's global generator.
+/// `image_size` resolves stem=auto: cifar up to 64 pixels. Throws ConfigError for an unknown name.
+std::shared_ptr<Encoder> make_encoder(const EncoderConfig& config, int64_t channels,
+                                      int64_t image_size, const NormPlan& norm);
+
+}  // namespace nearfar

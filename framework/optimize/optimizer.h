@@ -1,0 +1,64 @@
+// One pass over flat storage: update the parameters, then move the followers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/optimize/flat_storage.h"
+
+namespace nearfar {
+
+struct OptimizerConfig {
+  std::string name = "sgd";
+  double learning_rate = 0.3;
+  std::string scaling = "linear";
+  double momentum = 0.9;
+  double dampening = 0.0;
+  bool nesterov = false;
+  double weight_decay = 1e-6;
+
+  void describe(auto& field) {
+    field("name", name, {"sgd"}, "update rule");
+    field("learning_rate", learning_rate, 0.0, 1000.0, "before scaling; see optimizer.scaling");
+    field("scaling", scaling, {"linear", "sqrt", "none"},
+          "linear: times batch / 256; sqrt: times the root of batch; none");
+    field("momentum", momentum, 0.0, 1.0, "momentum of the update");
+    field("dampening", dampening, 0.0, 1.0, "dampening of the momentum");
+    field("nesterov", nesterov, "Nesterov's momentum");
+    field("weight_decay", weight_decay, 0.0, 10.0, "L2 decay of the groups that decay");
+  }
+};
+
+/// An update rule over flat storage. State is flat too and saved by parameter name.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  /// One update at the given rate. `not_finite` [1] float32: where it is 1 nothing moves.
+  virtual void step(double learning_rate, const at::Tensor& not_finite) = 0;
+  /// Everything a resumed run needs, by name ("momentum.<parameter>", "steps").
+  virtual std::vector<std::pair<std::string, at::Tensor>> state() const = 0;
+  /// Restores state(); throws CheckpointError naming a missing or misshapen tensor.
+  virtual void load_state(const std::vector<std::pair<std::string, at::Tensor>>& state) = 0;
+};
+
+/// torch.optim.SGD: d = g + wd p; v = d at first, then momentum v + (1 - dampening) d;
+/// p -= rate (nesterov ? d + momentum v : v).
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, FlatStorage& storage);
+
+/// Moves targets after their online networks: target <- m target + (1 - m) online, in a few passes over
+/// flat ranges. At construction the target copies the online parameters, which no longer require grad in
+/// the target.
+class FollowerSet {
+ public:
+  FollowerSet(std::vector<Follower> followers, torch::nn::Module& recipe, FlatStorage& storage);
+  void move(double progress, const at::Tensor& not_finite);
+
+ private:
+  struct Run;
+  std::vector<Follower> followers_;
+  std::vector<std::vector<Run>> runs_;
+};
+
+}  // namespace nearfar
