@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "augment/crop_tries.h"
 
@@ -62,24 +63,20 @@ int64_t blur_taps(const ViewPolicy& policy) {
 }
 
 std::string policy_error(const ViewPolicy& policy) {
-  const auto order_error = [](const char* low, double low_value, const char* high,
-                              double high_value) {
-    return std::string(low) + ": " + std::to_string(low_value) + " is above " + high + " " +
-           std::to_string(high_value);
-  };
-  if (policy.crop_min > policy.crop_max)
-    return order_error("crop_min", policy.crop_min, "crop_max", policy.crop_max);
-  if (policy.aspect_min > policy.aspect_max)
-    return order_error("aspect_min", policy.aspect_min, "aspect_max", policy.aspect_max);
-  if (policy.blur_sigma_min > policy.blur_sigma_max)
-    return order_error("blur_sigma_min", policy.blur_sigma_min, "blur_sigma_max",
-                       policy.blur_sigma_max);
-  if (policy.blur_kernel != 0 && policy.blur_kernel % 2 == 0)
-    return "blur_kernel: " + std::to_string(policy.blur_kernel) + " is not odd";
-  if (policy.blur > 0.0 && blur_taps(policy) / 2 >= policy.size)
-    return "blur_kernel: " + std::to_string(blur_taps(policy)) + " taps reach over a size of " +
-           std::to_string(policy.size);
-  return "";
+  std::ostringstream error;
+  if (policy.crop_min > policy.crop_max) {
+    error << "crop_min: " << policy.crop_min << " is above crop_max " << policy.crop_max;
+  } else if (policy.aspect_min > policy.aspect_max) {
+    error << "aspect_min: " << policy.aspect_min << " is above aspect_max " << policy.aspect_max;
+  } else if (policy.blur_sigma_min > policy.blur_sigma_max) {
+    error << "blur_sigma_min: " << policy.blur_sigma_min << " is above blur_sigma_max "
+          << policy.blur_sigma_max;
+  } else if (policy.blur_kernel != 0 && policy.blur_kernel % 2 == 0) {
+    error << "blur_kernel: " << policy.blur_kernel << " is not odd";
+  } else if (policy.blur > 0.0 && blur_taps(policy) / 2 >= policy.size) {
+    error << "blur_kernel: " << blur_taps(policy) << " taps reach over a size of " << policy.size;
+  }
+  return error.str();
 }
 
 Box draw_crop(const ViewPolicy& policy, int height, int width, Random& random) {
