@@ -35,28 +35,43 @@ struct OptimizerConfig {
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  /// One update at the given rate. `not_finite` [1] float32: where it is 1 nothing moves.
+  /// One update at the given rate. `not_finite` [1] float32 on the parameters' device: 0, or 1
+  /// where nothing must move, neither parameters nor state.
   virtual void step(double learning_rate, const at::Tensor& not_finite) = 0;
-  /// Everything a resumed run needs, by name ("momentum.<parameter>", "steps").
+  /// Everything a resumed run needs, by name ("momentum.<parameter>", "steps"): the live tensors,
+  /// to be copied by who keeps them.
   virtual std::vector<std::pair<std::string, at::Tensor>> state() const = 0;
-  /// Restores state(); throws CheckpointError naming a missing or misshapen tensor.
+  /// Restores state(); throws CheckpointError naming a missing, misshapen or unknown tensor, and
+  /// then leaves the state as it was.
   virtual void load_state(const std::vector<std::pair<std::string, at::Tensor>>& state) = 0;
 };
 
 /// torch.optim.SGD: d = g + wd p; v = d at first, then momentum v + (1 - dampening) d;
-/// p -= rate (nesterov ? d + momentum v : v).
+/// p -= rate (nesterov ? d + momentum v : v). `storage` must outlive the optimiser. Throws
+/// ConfigError for an unknown name, and for Nesterov's momentum without momentum or with dampening.
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, FlatStorage& storage);
 
-/// Moves targets after their online networks: target <- m target + (1 - m) online, in a few passes over
-/// flat ranges. At construction the target copies the online parameters, which no longer require grad in
-/// the target.
+/// Moves targets after their online networks: target <- m target + (1 - m) online, in a few passes
+/// over flat ranges. At construction the target's parameters move to a flat buffer of their own,
+/// take the online values, and no longer require grad; afterwards they are moved in place, never
+/// replaced.
 class FollowerSet {
  public:
+  /// Online networks are parts of `recipe`; `storage` holds their parameters, except those that do
+  /// not require grad and therefore never change. Throws std::invalid_argument naming a parameter
+  /// that only one of the two networks has, whose shapes differ, that the optimiser moves although
+  /// it belongs to a target, or that requires grad and is not in `storage`.
   FollowerSet(std::vector<Follower> followers, torch::nn::Module& recipe, FlatStorage& storage);
+  /// One move, at the momentum of `progress` (share of the run that is done). `not_finite` as in
+  /// Optimizer::step.
   void move(double progress, const at::Tensor& not_finite);
 
  private:
-  struct Run;
+  /// Parameters that lie side by side in both buffers.
+  struct Run {
+    at::Tensor online;
+    at::Tensor target;
+  };
   std::vector<Follower> followers_;
   std::vector<std::vector<Run>> runs_;
 };
