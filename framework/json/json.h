@@ -9,8 +9,8 @@
 
 namespace nearfar {
 
-/// A JSON value. Objects keep the order of their members. Reading accessors throw ConfigError naming
-/// the place when the value is of another kind.
+/// A JSON value. Objects keep the order of their members. Reading accessors throw ConfigError
+/// naming the place when the value is of another kind.
 class Json {
  public:
   enum class Kind { null, boolean, integer, real, string, array, object };
@@ -49,7 +49,7 @@ class Json {
   /// Appends to an array; a null value becomes an array.
   void push_back(Json item);
 
-  /// Equal kinds and contents, places aside; 1 and 1.0 differ.
+  /// Equal kinds and contents (members in the same order), places aside; 1 and 1.0 differ.
   bool operator==(const Json& other) const;
 
   /// Where the value began in its text: "source:line:column", or empty for values made in memory.
@@ -70,15 +70,18 @@ class Json {
 struct JsonLimits {
   size_t bytes = size_t{1} << 20;
   int depth = 32;
+  bool comments = true;  // whether // and /* */ are allowed
 };
 
-/// Parses UTF-8 JSON; // and /* */ comments are allowed. Duplicate keys, non-finite numbers, integers
-/// outside int64, texts beyond the limits and trailing characters are errors: ConfigError
-/// "SOURCE:LINE:COLUMN: what".
+/// Parses UTF-8 JSON; // and /* */ comments are allowed. Duplicate keys, non-finite numbers,
+/// integers outside int64, texts beyond the limits and trailing characters are errors: ConfigError
+/// "SOURCE:LINE:COLUMN: what". The value of an object's member carries the place of its key. Lines
+/// and columns count from 1, columns in code points.
 Json parse_json(std::string_view text, const std::string& source, const JsonLimits& limits = {});
 
-/// JSON text; indent < 0 gives one line. Doubles print so that they read back to the same bits.
-/// Throws std::invalid_argument for a double that is not finite.
+/// JSON text; indent < 0 gives one line. Doubles print so that they read back to the same bits;
+/// bytes of strings that are not UTF-8 become U+FFFD. Throws std::invalid_argument for a double
+/// that is not finite.
 std::string to_text(const Json& value, int indent = 2);
 
 }  // namespace nearfar
