@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "framework/files/file_system.h"
+
 namespace nearfar {
 
 /// A tensor's bytes and type, row-major little-endian. dtype is the format's name: F32, I64, U8, ...
@@ -44,9 +46,15 @@ size_t dtype_size(const std::string& dtype);
 SafetensorsFile read_safetensors(const std::string& path);
 
 /// The bytes of a file: tensors ordered by alignment (descending) then name, header padded with spaces
-/// to 8 bytes, metadata with "format": "pt" always added. Throws std::invalid_argument for a size that
+/// to 8 bytes, metadata with "format": "pt" added unless it names a format. Throws std::invalid_argument for a size that
 /// does not fit its shape or a duplicate name.
 std::vector<uint8_t> encode_safetensors(
     const std::vector<std::pair<std::string, RawTensorView>>& tensors, const Metadata& metadata);
+
+/// encode_safetensors, then replace_file: PATH holds the old file or the whole new one. Throws
+/// EnvironmentError "PATH: reason".
+void write_safetensors(FileSystem& files, const std::string& path,
+                       const std::vector<std::pair<std::string, RawTensorView>>& tensors,
+                       const Metadata& metadata);
 
 }  // namespace nearfar
