@@ -16,7 +16,8 @@ namespace {
 
 constexpr int kWholeUpTo = 64;  // pixels: where the small-image encoders end
 
-/// Evaluation mode while it lives; modules may have had different modes, and each gets its own back.
+/// Evaluation mode while it lives; modules may have had different modes, and each gets its own
+/// back.
 class EvaluationMode {
  public:
   explicit EvaluationMode(torch::nn::Module& module) {
@@ -91,9 +92,10 @@ Features extract_features(Encoder& encoder, const Dataset& dataset, const Featur
   Random random(0, 0, 0, Purpose::evaluation);
   Features result = empty_features(dataset, encoder.width());
   for_each_batch(dataset, plan, [&](int64_t first, int64_t count, std::vector<float>& pixels) {
-    const at::Tensor images = at::from_blob(pixels.data(), {count, side, side, channels}, at::kFloat)
-                                  .permute({0, 3, 1, 2})
-                                  .to(device);
+    const at::Tensor images =
+        at::from_blob(pixels.data(), {count, side, side, channels}, at::kFloat)
+            .permute({0, 3, 1, 2})
+            .to(device);
     const at::Tensor features = encoder.forward(images, random).to(at::kCPU, at::kFloat);
     check_finite(features, first, result);
     result.features.narrow(0, first, count).copy_(features);

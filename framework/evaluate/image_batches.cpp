@@ -12,7 +12,8 @@
 namespace nearfar {
 namespace {
 
-/// Keeps the error of the lowest image, so that the message does not depend on which thread was faster.
+/// Keeps the error of the lowest image, so that the message does not depend on which thread was
+/// faster.
 class FirstError {
  public:
   void keep(int64_t index) {

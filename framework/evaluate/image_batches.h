@@ -21,8 +21,9 @@ struct BatchPlan {
 /// Images first .. first + count - 1, channels-last [count, height, width, channels] in `pixels`.
 using BatchConsumer = std::function<void(int64_t first, int64_t count, std::vector<float>& pixels)>;
 
-/// Calls `consume` on the calling thread for one batch after another while the next is read by worker
-/// threads. Two batches are in memory at a time. Rethrows the error of the first image that failed.
+/// Calls `consume` on the calling thread for one batch after another while the next is read by
+/// worker threads. Two batches are in memory at a time. Rethrows the error of the first image that
+/// failed.
 void for_each_batch(const Dataset& dataset, const BatchPlan& plan, const BatchConsumer& consume);
 
 }  // namespace nearfar

@@ -35,8 +35,8 @@ std::vector<Accuracy> judge_settings(const Neighbors& neighbors, const at::Tenso
   return result;
 }
 
-/// Takes each query's own row out of its neighbours. Where the row itself is not among them (others at
-/// the same place came first) the last one goes.
+/// Takes each query's own row out of its neighbours. Where the row itself is not among them (others
+/// at the same place came first) the last one goes.
 Neighbors without_own(const Neighbors& neighbors, const at::Tensor& own) {
   at::Tensor keep = neighbors.index != own.unsqueeze(1);
   const int64_t last = keep.size(1) - 1;
@@ -59,8 +59,9 @@ std::vector<KnnSetting> knn_settings(const KnnConfig& config) {
 }
 
 std::vector<Accuracy> knn_sweep(const at::Tensor& train, const at::Tensor& train_label,
-                                const at::Tensor& test, const at::Tensor& test_label, int64_t classes,
-                                const KnnConfig& config, bool plain, bool centred) {
+                                const at::Tensor& test, const at::Tensor& test_label,
+                                int64_t classes, const KnnConfig& config, bool plain,
+                                bool centred) {
   const at::NoGradGuard no_grad;
   const size_t each = config.k.size() * config.temperature.size();
   const int64_t memory = config.memory_mib << 20;
@@ -101,16 +102,15 @@ std::vector<double> knn_leave_one_out(const at::Tensor& train, const at::Tensor&
   return result;
 }
 
-KnnResult knn_protocol(const at::Tensor& train, const at::Tensor& train_label, const at::Tensor& test,
-                       const at::Tensor& test_label, int64_t classes, const KnnConfig& config,
-                       uint64_t seed) {
+KnnResult knn_protocol(const at::Tensor& train, const at::Tensor& train_label,
+                       const at::Tensor& test, const at::Tensor& test_label, int64_t classes,
+                       const KnnConfig& config, uint64_t seed) {
   KnnResult result;
   result.held_out = knn_leave_one_out(train, train_label, classes, config, seed);
   const auto best = std::max_element(result.held_out.begin(), result.held_out.end());
   result.chosen = static_cast<size_t>(best - result.held_out.begin());
   const bool centred = knn_settings(config)[result.chosen].centred;
-  result.test =
-      knn_sweep(train, train_label, test, test_label, classes, config, !centred, centred);
+  result.test = knn_sweep(train, train_label, test, test_label, classes, config, !centred, centred);
   return result;
 }
 

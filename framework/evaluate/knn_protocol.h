@@ -41,8 +41,8 @@ std::vector<KnnSetting> knn_settings(const KnnConfig& config);
 /// Accuracy on the test set of every setting whose `wanted` centring is asked for, in the order of
 /// knn_settings; the others stay empty (count 0). train [N, d], test [Q, d].
 std::vector<Accuracy> knn_sweep(const at::Tensor& train, const at::Tensor& train_label,
-                                const at::Tensor& test, const at::Tensor& test_label, int64_t classes,
-                                const KnnConfig& config, bool plain, bool centred);
+                                const at::Tensor& test, const at::Tensor& test_label,
+                                int64_t classes, const KnnConfig& config, bool plain, bool centred);
 
 /// Top-1 of every setting on labelled images left out one at a time (a seeded sample of at most
 /// choice_images): each is judged by its neighbours among all the others.
@@ -55,10 +55,10 @@ struct KnnResult {
   std::vector<Accuracy> test;    // of every setting with the chosen one's centring; others empty
 };
 
-/// Takes the setting with the best leave-one-out top-1, the first one of equals. Nothing of the test set
-/// enters the choice.
-KnnResult knn_protocol(const at::Tensor& train, const at::Tensor& train_label, const at::Tensor& test,
-                       const at::Tensor& test_label, int64_t classes, const KnnConfig& config,
-                       uint64_t seed);
+/// Takes the setting with the best leave-one-out top-1, the first one of equals. Nothing of the
+/// test set enters the choice.
+KnnResult knn_protocol(const at::Tensor& train, const at::Tensor& train_label,
+                       const at::Tensor& test, const at::Tensor& test_label, int64_t classes,
+                       const KnnConfig& config, uint64_t seed);
 
 }  // namespace nearfar

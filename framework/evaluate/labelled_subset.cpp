@@ -50,8 +50,8 @@ at::Tensor ascending(std::vector<int64_t> positions) {
 }  // namespace
 
 at::Tensor balanced_draw(const at::Tensor& label, int64_t classes, double fraction, uint64_t seed) {
-  TORCH_CHECK(fraction > 0.0 && fraction <= 1.0, "balanced_draw: expected a fraction in (0, 1], got ",
-              fraction);
+  TORCH_CHECK(fraction > 0.0 && fraction <= 1.0,
+              "balanced_draw: expected a fraction in (0, 1], got ", fraction);
   if (fraction == 1.0) return at::arange(label.size(0), at::kLong);
   const double each = fraction * static_cast<double>(label.size(0)) / static_cast<double>(classes);
   const size_t wanted = static_cast<size_t>(std::max<int64_t>(1, std::llround(each)));
@@ -67,7 +67,8 @@ std::vector<HeldOut> stratified_folds(const at::Tensor& label, int64_t classes, 
                                       uint64_t seed) {
   TORCH_CHECK(folds > 1, "stratified_folds: expected at least two folds, got ", folds);
   std::vector<std::vector<int64_t>> parts(folds);
-  // Dealing goes on where the class before it stopped, so that the folds' sizes differ by one at most.
+  // Dealing goes on where the class before it stopped, so that the folds' sizes differ by one at
+  // most.
   int64_t dealt = 0;
   for (const auto& members : shuffled_classes(label, classes, seed, folding)) {
     for (const int64_t position : members) parts[dealt++ % folds].push_back(position);

@@ -8,8 +8,8 @@
 
 namespace nearfar {
 
-/// The labelled subset of one seed: the same number of images of every class, round(fraction * N / C)
-/// but at least one and at most what the class has; fraction 1 is everything. label [N] int64 in
+/// The labelled subset of one seed: the same number of images of every class, round(fraction * N /
+/// C) but at least one and at most what the class has; fraction 1 is everything. label [N] int64 in
 /// [0, classes). Returns positions in ascending order [n] int64; a pure function of its arguments.
 at::Tensor balanced_draw(const at::Tensor& label, int64_t classes, double fraction, uint64_t seed);
 
@@ -19,8 +19,8 @@ struct HeldOut {
   at::Tensor held_out;
 };
 
-/// Stratified folds: the held-out parts are a partition; each class is spread over them as evenly as its
-/// number allows, and so is the whole. Parts that would be empty are left out.
+/// Stratified folds: the held-out parts are a partition; each class is spread over them as evenly
+/// as its number allows, and so is the whole. Parts that would be empty are left out.
 std::vector<HeldOut> stratified_folds(const at::Tensor& label, int64_t classes, int64_t folds,
                                       uint64_t seed);
 

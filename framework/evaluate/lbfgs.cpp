@@ -36,7 +36,8 @@ class Line {
         origin_(std::move(origin)),
         slack_(rounding * std::abs(origin_.value)) {}
 
-  /// A step that meets the strong Wolfe conditions, or the best one found; step 0 when there is none.
+  /// A step that meets the strong Wolfe conditions, or the best one found; step 0 when there is
+  /// none.
   Trial search(double first_step) {
     Trial previous = origin_;
     double step = first_step;
@@ -90,8 +91,8 @@ class Line {
     return low;
   }
 
-  /// The minimum of the cubic through both ends (Nocedal and Wright, equation 3.59), kept a tenth of
-  /// the interval away from its ends.
+  /// The minimum of the cubic through both ends (Nocedal and Wright, equation 3.59), kept a tenth
+  /// of the interval away from its ends.
   static double between(const Trial& low, const Trial& high) {
     const double width = high.step - low.step;
     const double middle = low.step + 0.5 * width;
@@ -102,8 +103,7 @@ class Line {
     const double step =
         high.step - width * (high.slope + root - a) / (high.slope - low.slope + 2.0 * root);
     if (!std::isfinite(step)) return middle;
-    const auto [left, right] =
-        std::minmax(low.step + 0.1 * width, high.step - 0.1 * width);
+    const auto [left, right] = std::minmax(low.step + 0.1 * width, high.step - 0.1 * width);
     return std::clamp(step, left, right);
   }
 
@@ -136,7 +136,8 @@ class History {
       alpha[i] = scalar_product(pairs_[i].step, q) / pairs_[i].product;
       q.sub_(pairs_[i].change, alpha[i]);
     }
-    if (!pairs_.empty()) q.mul_(pairs_.back().product / scalar_product(pairs_.back().change, pairs_.back().change));
+    if (!pairs_.empty())
+      q.mul_(pairs_.back().product / scalar_product(pairs_.back().change, pairs_.back().change));
     for (size_t i = 0; i < pairs_.size(); ++i) {
       const double beta = scalar_product(pairs_[i].change, q) / pairs_[i].product;
       q.add_(pairs_[i].step, alpha[i] - beta);

@@ -1,4 +1,5 @@
-// The linear protocol: standardised features, L2 strength chosen on held-out labels, refit on all of them.
+// The linear protocol: standardised features, L2 strength chosen on held-out labels, refit on all
+// of them.
 #include "framework/evaluate/linear_probe.h"
 
 #include <torch/types.h>
@@ -57,7 +58,8 @@ double held_out_accuracy(std::vector<Part>& parts, int64_t classes,
   return static_cast<double>(right) / static_cast<double>(count);
 }
 
-/// Walks from strong to weak; fills the choice into `result` and returns a fit near it to start from.
+/// Walks from strong to weak; fills the choice into `result` and returns a fit near it to start
+/// from.
 std::optional<LogisticRegression> choose_l2(std::vector<Part>& parts, int64_t classes,
                                             const LinearProbeConfig& config,
                                             LinearProbeResult& result) {
@@ -97,8 +99,8 @@ at::Tensor standardize(const Standardizer& by, const at::Tensor& features) {
 
 std::vector<double> l2_grid(const LinearProbeConfig& config) {
   TORCH_CHECK(config.l2_strongest >= config.l2_weakest,
-              "linear probe: expected l2_strongest >= l2_weakest, got ", config.l2_strongest, " and ",
-              config.l2_weakest);
+              "linear probe: expected l2_strongest >= l2_weakest, got ", config.l2_strongest,
+              " and ", config.l2_weakest);
   const double decades = std::log10(config.l2_strongest / config.l2_weakest);
   const int64_t steps =
       std::llround(std::ceil(decades * static_cast<double>(config.steps_per_decade) - 1e-9));
@@ -111,8 +113,8 @@ std::vector<double> l2_grid(const LinearProbeConfig& config) {
 }
 
 LinearProbeResult linear_probe(const at::Tensor& train, const at::Tensor& train_label,
-                               const at::Tensor& test, const at::Tensor& test_label, int64_t classes,
-                               const LinearProbeConfig& config, uint64_t seed) {
+                               const at::Tensor& test, const at::Tensor& test_label,
+                               int64_t classes, const LinearProbeConfig& config, uint64_t seed) {
   const at::NoGradGuard no_grad;
   LinearProbeResult result;
   result.l2 = config.l2_strongest;

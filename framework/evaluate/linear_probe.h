@@ -1,4 +1,5 @@
-// The linear protocol: standardised features, L2 strength chosen on held-out labels, refit on all of them.
+// The linear protocol: standardised features, L2 strength chosen on held-out labels, refit on all
+// of them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -45,13 +46,13 @@ struct LinearProbeConfig {
 };
 
 struct LinearProbeResult {
-  Accuracy accuracy;             // on the test set
-  double l2 = 0.0;               // chosen
-  double gradient_norm = 0.0;    // largest component, absolute, of the final fit
+  Accuracy accuracy;           // on the test set
+  double l2 = 0.0;             // chosen
+  double gradient_norm = 0.0;  // largest component, absolute, of the final fit
   int64_t iterations = 0;
-  bool converged = false;        // gradient_norm <= tolerance
-  int64_t parts = 0;             // held-out parts the choice was made on; 0: too few images to choose
-  std::vector<double> tried;     // L2 strengths, strongest first
+  bool converged = false;     // gradient_norm <= tolerance
+  int64_t parts = 0;          // held-out parts the choice was made on; 0: too few images to choose
+  std::vector<double> tried;  // L2 strengths, strongest first
   std::vector<double> held_out;  // top-1 of each on the held-out images
 };
 
@@ -66,10 +67,11 @@ at::Tensor standardize(const Standardizer& by, const at::Tensor& features);
 /// L2 strengths from the strongest to the weakest, equally spaced in the logarithm, ends included.
 std::vector<double> l2_grid(const LinearProbeConfig& config);
 
-/// Judges train [N, d] by test [Q, d]. The strength with the best held-out top-1 is taken, the strongest
-/// one of equals; fits start from the one before. Nothing of the test set enters but the final accuracy.
+/// Judges train [N, d] by test [Q, d]. The strength with the best held-out top-1 is taken, the
+/// strongest one of equals; fits start from the one before. Nothing of the test set enters but the
+/// final accuracy.
 LinearProbeResult linear_probe(const at::Tensor& train, const at::Tensor& train_label,
-                               const at::Tensor& test, const at::Tensor& test_label, int64_t classes,
-                               const LinearProbeConfig& config, uint64_t seed);
+                               const at::Tensor& test, const at::Tensor& test_label,
+                               int64_t classes, const LinearProbeConfig& config, uint64_t seed);
 
 }  // namespace nearfar

@@ -13,14 +13,15 @@
 namespace nearfar {
 namespace {
 
-// The sums of this many pieces of the data are added in their order, whatever the number of threads.
+// The sums of this many pieces of the data are added in their order, whatever the number of
+// threads.
 constexpr int64_t kPieces = 16;
-// Features of one block stay in a core's cache between the product that gives the logits and the one
-// that gives the gradient.
+// Features of one block stay in a core's cache between the product that gives the logits and the
+// one that gives the gradient.
 constexpr int64_t kBlockBytes = int64_t{1} << 20;
 
-/// Turns logits [n, C] into probability minus indicator; adds the column sums to `bias`, returns the
-/// summed cross entropy.
+/// Turns logits [n, C] into probability minus indicator; adds the column sums to `bias`, returns
+/// the summed cross entropy.
 template <typename T>
 double softmax_residual(T* logits, const int64_t* label, int64_t n, int64_t classes, double* bias) {
   double loss = 0.0;
@@ -116,10 +117,10 @@ void check_inputs(const at::Tensor& features, const at::Tensor& label, int64_t c
                   (features.scalar_type() == at::kFloat || features.scalar_type() == at::kDouble),
               "fit_logistic_regression: expected features [N, d] float32 or float64, got ",
               features.scalar_type(), " ", features.sizes());
-  TORCH_CHECK(label.dim() == 1 && label.scalar_type() == at::kLong &&
-                  label.size(0) == features.size(0),
-              "fit_logistic_regression: expected label [", features.size(0), "] int64, got ",
-              label.scalar_type(), " ", label.sizes());
+  TORCH_CHECK(
+      label.dim() == 1 && label.scalar_type() == at::kLong && label.size(0) == features.size(0),
+      "fit_logistic_regression: expected label [", features.size(0), "] int64, got ",
+      label.scalar_type(), " ", label.sizes());
   const int64_t low = label.min().item<int64_t>();
   const int64_t high = label.max().item<int64_t>();
   TORCH_CHECK(low >= 0 && high < classes, "fit_logistic_regression: expected labels in [0, ",
@@ -129,14 +130,15 @@ void check_inputs(const at::Tensor& features, const at::Tensor& label, int64_t c
 
 }  // namespace
 
-double logistic_loss(const at::Tensor& features, const at::Tensor& label, int64_t classes, double l2,
-                     const at::Tensor& parameters, at::Tensor& gradient) {
+double logistic_loss(const at::Tensor& features, const at::Tensor& label, int64_t classes,
+                     double l2, const at::Tensor& parameters, at::Tensor& gradient) {
   check_inputs(features, label, classes, l2);
   return ProbeLoss(features, label, classes, l2)(parameters, gradient);
 }
 
 LogisticRegression fit_logistic_regression(const at::Tensor& features, const at::Tensor& label,
-                                           int64_t classes, const LogisticRegressionOptions& options,
+                                           int64_t classes,
+                                           const LogisticRegressionOptions& options,
                                            const LogisticRegression* start) {
   const at::NoGradGuard no_grad;
   check_inputs(features, label, classes, options.l2);
@@ -159,8 +161,7 @@ LogisticRegression fit_logistic_regression(const at::Tensor& features, const at:
   model.bias = (bias - bias.mean()).to(features.dtype());
   const at::Tensor penalised = minimum.x.narrow(0, 0, classes * width);
   model.loss = minimum.value;
-  model.cross_entropy =
-      minimum.value - 0.5 * options.l2 * penalised.dot(penalised).item<double>();
+  model.cross_entropy = minimum.value - 0.5 * options.l2 * penalised.dot(penalised).item<double>();
   model.gradient_norm = minimum.gradient_norm;
   model.iterations = minimum.iterations;
   model.converged = minimum.converged;

@@ -10,8 +10,8 @@
 namespace nearfar {
 namespace {
 
-// The grid of tiles is fixed: a smaller memory limit means fewer tiles at a time, never other tiles, so
-// the numbers do not depend on it.
+// The grid of tiles is fixed: a smaller memory limit means fewer tiles at a time, never other
+// tiles, so the numbers do not depend on it.
 constexpr int64_t kTileQueries = 128;
 constexpr int64_t kTileRows = 2048;
 
@@ -75,8 +75,8 @@ class NearestList {
 /// 1 / |row|, 0 for a row of zeros: it is then similar to nothing.
 at::Tensor inverse_norms(const at::Tensor& rows, const char* name) {
   const at::Tensor norm = rows.norm(2, {1});
-  TORCH_CHECK(at::isfinite(norm).all().item<bool>(), "nearest_neighbors: expected finite values in ",
-              name);
+  TORCH_CHECK(at::isfinite(norm).all().item<bool>(),
+              "nearest_neighbors: expected finite values in ", name);
   return at::where(norm > 0, norm.reciprocal(), at::zeros_like(norm));
 }
 
@@ -101,7 +101,8 @@ class Search {
       const at::Tensor queries =
           test_.narrow(0, begin, count) * test_scale_.narrow(0, begin, count).unsqueeze(1);
       for (auto& list : lists) list.clear();
-      for (int64_t row = 0; row < train_.size(0); row += kTileRows) compare(queries, row, dots, lists);
+      for (int64_t row = 0; row < train_.size(0); row += kTileRows)
+        compare(queries, row, dots, lists);
       for (int64_t i = 0; i < count; ++i) {
         lists[i].write(result_.similarity.data_ptr<T>() + (begin + i) * k_,
                        result_.index.data_ptr<int64_t>() + (begin + i) * k_);
@@ -129,13 +130,14 @@ class Search {
 };
 
 void check_inputs(const at::Tensor& train, const at::Tensor& test, int64_t k) {
-  TORCH_CHECK(train.dim() == 2 && test.dim() == 2 && train.size(1) == test.size(1) &&
-                  train.scalar_type() == test.scalar_type() &&
-                  (train.scalar_type() == at::kFloat || train.scalar_type() == at::kDouble),
-              "nearest_neighbors: expected train [N, d] and test [Q, d], both float32 or float64, got ",
-              train.scalar_type(), " ", train.sizes(), " and ", test.scalar_type(), " ", test.sizes());
-  TORCH_CHECK(train.size(0) > 0 && k > 0, "nearest_neighbors: expected N > 0 and k > 0, got N = ",
-              train.size(0), ", k = ", k);
+  TORCH_CHECK(
+      train.dim() == 2 && test.dim() == 2 && train.size(1) == test.size(1) &&
+          train.scalar_type() == test.scalar_type() &&
+          (train.scalar_type() == at::kFloat || train.scalar_type() == at::kDouble),
+      "nearest_neighbors: expected train [N, d] and test [Q, d], both float32 or float64, got ",
+      train.scalar_type(), " ", train.sizes(), " and ", test.scalar_type(), " ", test.sizes());
+  TORCH_CHECK(train.size(0) > 0 && k > 0,
+              "nearest_neighbors: expected N > 0 and k > 0, got N = ", train.size(0), ", k = ", k);
 }
 
 template <typename T>
@@ -199,8 +201,8 @@ void add_votes(at::Tensor& scores, const Neighbors& neighbors, const at::Tensor&
   scores.scatter_add_(1, train_label.index_select(0, index.view(-1)).view(index.sizes()), weight);
 }
 
-at::Tensor vote(const Neighbors& neighbors, const at::Tensor& train_label, int64_t classes, int64_t k,
-                double temperature) {
+at::Tensor vote(const Neighbors& neighbors, const at::Tensor& train_label, int64_t classes,
+                int64_t k, double temperature) {
   at::Tensor scores = at::zeros({neighbors.index.size(0), classes}, at::kDouble);
   add_votes(scores, neighbors, train_label, 0, k, temperature);
   return scores;

@@ -13,8 +13,8 @@ at::Tensor rank_of_label(const at::Tensor& scores, const at::Tensor& label) {
   const at::NoGradGuard no_grad;
   TORCH_CHECK(scores.dim() == 2 && label.dim() == 1 && label.size(0) == scores.size(0) &&
                   label.scalar_type() == at::kLong,
-              "rank_of_label: expected scores [Q, C] and label [Q] int64, got ", scores.sizes(), " and ",
-              label.scalar_type(), " ", label.sizes());
+              "rank_of_label: expected scores [Q, C] and label [Q] int64, got ", scores.sizes(),
+              " and ", label.scalar_type(), " ", label.sizes());
   const at::Tensor known = scores.nan_to_num(-std::numeric_limits<double>::infinity());
   const at::Tensor column = label.unsqueeze(1);
   const at::Tensor own = known.gather(1, column);
@@ -52,8 +52,8 @@ Accuracy judge(const at::Tensor& scores, const at::Tensor& label) {
 
 std::pair<double, double> wilson_interval(double proportion, int64_t count) {
   TORCH_CHECK(count > 0 && proportion >= 0.0 && proportion <= 1.0,
-              "wilson_interval: expected a proportion in [0, 1] of at least one trial, got ", proportion,
-              " of ", count);
+              "wilson_interval: expected a proportion in [0, 1] of at least one trial, got ",
+              proportion, " of ", count);
   constexpr double z = 1.959963984540054;  // 97.5 % point of the standard normal
   const double n = static_cast<double>(count);
   const double denominator = 1.0 + z * z / n;

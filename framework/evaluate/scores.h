@@ -16,8 +16,8 @@ struct Accuracy {
   int64_t count = 0;              // images judged
 };
 
-/// Place of the true class among the scores [Q, C], 0 being the best: [Q] int64. Of equal scores the
-/// lower class comes first; a score that is not a number comes last.
+/// Place of the true class among the scores [Q, C], 0 being the best: [Q] int64. Of equal scores
+/// the lower class comes first; a score that is not a number comes last.
 at::Tensor rank_of_label(const at::Tensor& scores, const at::Tensor& label);
 
 /// scores [Q, C], label [Q] int64 in [0, C), Q > 0.
