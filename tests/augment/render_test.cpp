@@ -9,13 +9,11 @@
 #include <vector>
 
 #include "augment/view_policy.h"
+#include "tests/augment/any.h"
 #include "tests/augment/gold_renderer.h"
 
 namespace nearfar {
 namespace {
-
-/// Uniform over the whole range from the first case on: rapidcheck's own ranges begin narrow.
-int any_from(int low, int end) { return *rc::gen::resize(100, rc::gen::inRange(low, end)); }
 
 int64_t values_in(const RenderTarget& target, int channels) {
   return int64_t{target.size.height} * target.size.width * channels;
@@ -39,8 +37,6 @@ Box any_box_in(const Box& outer) {
   return box;
 }
 
-double between(double low, double high) { return low + (high - low) * any_from(0, 10001) * 1e-4; }
-
 View any_view(const Box& image, Size size) {
   View view;
   view.crop = any_box_in(image);
@@ -48,15 +44,15 @@ View any_view(const Box& image, Size size) {
   view.jitter_count = any_from(0, 5);
   for (int i = 0; i < view.jitter_count; ++i) {
     const auto kind = static_cast<Jitter>(any_from(0, 4));
-    view.jitter[i] = {kind, kind == Jitter::hue ? between(-0.5, 0.5) : between(0.0, 1.8)};
+    view.jitter[i] = {kind, kind == Jitter::hue ? any_between(-0.5, 0.5) : any_between(0.0, 1.8)};
   }
   view.grayscale = any_from(0, 4) == 0;
   if (any_from(0, 2) == 1) {
     view.blur_kernel = 2 * any_from(0, std::min({size.height, size.width, 6})) + 1;
-    view.blur_sigma = between(0.1, 3.0);
+    view.blur_sigma = any_between(0.1, 3.0);
   }
   view.solarize = any_from(0, 2) == 1;
-  view.solarize_threshold = between(0.0, 1.0);
+  view.solarize_threshold = any_between(0.0, 1.0);
   return view;
 }
 
