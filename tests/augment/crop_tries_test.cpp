@@ -7,13 +7,10 @@
 #include <cmath>
 
 #include "augment/view_policy.h"
+#include "tests/augment/any.h"
 
 namespace nearfar {
 namespace {
-
-int any_from(int low, int end) { return *rc::gen::resize(100, rc::gen::inRange(low, end)); }
-
-double between(double low, double high) { return low + (high - low) * any_from(0, 10001) * 1e-4; }
 
 CropTries all_tries(double area, double aspect) {
   CropTries tries;
@@ -63,10 +60,10 @@ RC_GTEST_PROP(DrawCrop, StaysInsideTheImage, ()) {
   const int height = any_from(0, 3) == 0 ? 1 : any_from(1, 700);
   const int width = any_from(0, 3) == 0 ? 1 : any_from(1, 700);
   ViewPolicy policy;
-  policy.crop_min = between(1e-4, 1.0);
-  policy.crop_max = between(policy.crop_min, 1.0);
-  policy.aspect_min = std::pow(10.0, between(-2.0, 2.0));
-  policy.aspect_max = std::pow(10.0, between(std::log10(policy.aspect_min), 2.0));
+  policy.crop_min = any_between(1e-4, 1.0);
+  policy.crop_max = any_between(policy.crop_min, 1.0);
+  policy.aspect_min = std::pow(10.0, any_between(-2.0, 2.0));
+  policy.aspect_max = std::pow(10.0, any_between(std::log10(policy.aspect_min), 2.0));
   Random random(any_from(0, 1 << 30), 0, 0, Purpose::view);
   const Box box = draw_crop(policy, height, width, random);
   RC_ASSERT(box.height >= 1);

@@ -8,12 +8,11 @@
 
 #include "augment/blur.h"
 #include "augment/resample.h"
+#include "tests/augment/any.h"
 #include "tests/augment/gold_renderer.h"
 
 namespace nearfar {
 namespace {
-
-int any_from(int low, int end) { return *rc::gen::resize(100, rc::gen::inRange(low, end)); }
 
 RC_GTEST_PROP(ResampleTaps, AreTheFilterAtThePixels, ()) {
   const int input = any_from(1, 600);
