@@ -20,7 +20,8 @@ enum class Purpose : uint8_t {
 };
 
 /// A stream of random numbers. Two streams with equal arguments are equal on every machine, thread
-/// and rank. item < 2^48, epoch < 2^32; `index` tells streams of one item apart (the view's number).
+/// and rank. item < 2^48, epoch < 2^32; `index` tells streams of one item apart (the view's
+/// number).
 class Random {
  public:
   Random(uint64_t seed, uint64_t epoch, uint64_t item, Purpose purpose, uint8_t index = 0);

@@ -23,8 +23,8 @@ enum class Interpolation : uint8_t { bilinear, bicubic };
 
 enum class Jitter : uint8_t { brightness, contrast, saturation, hue };
 
-/// One colour operation. The factor of brightness, contrast and saturation is a ratio (1: unchanged);
-/// that of hue is a shift in turns, in [-0.5, 0.5].
+/// One colour operation. The factor of brightness, contrast and saturation is a ratio (1:
+/// unchanged); that of hue is a shift in turns, in [-0.5, 0.5].
 struct JitterStep {
   Jitter kind = Jitter::brightness;
   double factor = 1.0;

@@ -11,22 +11,22 @@ namespace nearfar {
 
 /// The distribution of one view. Defaults are SimCLR's for ImageNet (Chen et al. 2020, appendix A).
 struct ViewPolicy {
-  int64_t size = 224;                // output height and width in pixels
-  double crop_min = 0.08;            // smallest share of the image's area
-  double crop_max = 1.0;             // largest share
-  double aspect_min = 3.0 / 4.0;     // width / height, drawn log-uniformly
+  int64_t size = 224;             // output height and width in pixels
+  double crop_min = 0.08;         // smallest share of the image's area
+  double crop_max = 1.0;          // largest share
+  double aspect_min = 3.0 / 4.0;  // width / height, drawn log-uniformly
   double aspect_max = 4.0 / 3.0;
-  double flip = 0.5;                 // probabilities below, too
+  double flip = 0.5;  // probabilities below, too
   double jitter = 0.8;
-  double brightness = 0.8;           // factors from [max(0, 1 - b), 1 + b]
+  double brightness = 0.8;  // factors from [max(0, 1 - b), 1 + b]
   double contrast = 0.8;
   double saturation = 0.8;
-  double hue = 0.2;                  // shifts from [-hue, hue], in turns
+  double hue = 0.2;  // shifts from [-hue, hue], in turns
   double grayscale = 0.2;
   double blur = 0.5;
   double blur_sigma_min = 0.1;
   double blur_sigma_max = 2.0;
-  int64_t blur_kernel = 0;           // taps, odd; 0: a tenth of the size, made odd (SimCLR)
+  int64_t blur_kernel = 0;  // taps, odd; 0: a tenth of the size, made odd (SimCLR)
   double solarize = 0.0;
   double solarize_threshold = 0.5;
   std::string interpolation = "bilinear";
@@ -53,6 +53,13 @@ struct ViewPolicy {
     field("interpolation", interpolation, {"bilinear", "bicubic"}, "filter of the resize");
   }
 };
+
+/// Taps of the policy's blur: blur_kernel, or for 0 a tenth of the size made odd, at least 3.
+int64_t blur_taps(const ViewPolicy& policy);
+
+/// What the ranges of the single fields cannot say: the first contradiction between fields as
+/// "field: what is wrong", or an empty string.
+std::string policy_error(const ViewPolicy& policy);
 
 /// A crop box of RandomResizedCrop: ten tries of area and aspect, then the centre fallback
 /// (torchvision RandomResizedCrop.make_params). Precondition: height, width > 0.

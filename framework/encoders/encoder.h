@@ -10,6 +10,7 @@
 
 #include "augment/random.h"
 #include "distributed/group.h"
+#include "distributed/shard.h"
 
 namespace nearfar {
 
@@ -24,29 +25,41 @@ class Encoder : public torch::nn::Module {
 
 /// How BatchNorm sees the global batch: DESIGN "the shard of the global batch".
 struct NormPlan {
-  int64_t norm_batch = 0;   // images per view that share statistics
-  Group* group = nullptr;   // the ranks among which a norm batch larger than a piece is shared
+  int64_t norm_batch = 0;  // images per view that share statistics; 0: the global batch
+  Group* group = nullptr;  // the ranks among which a norm batch larger than a piece is shared
+  /// Which rows of the global batch the next training forward sees; shared by all BatchNorms of a
+  /// run. Whoever cuts the batch sets it before every Recipe::embed: the rank's shard, or a
+  /// micro-batch of it. Null: the rows of the forward are the whole batch (one rank).
+  std::shared_ptr<const Shard> piece;
 };
 
 struct EncoderConfig {
   std::string name = "resnet50";
   std::string stem = "auto";
+  int64_t width = 16;
   int64_t norm_batch = 0;
 
   void describe(auto& field) {
     field("name", name,
-          {"tiny", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
-           "wide_resnet50_2", "wide_resnet101_2"},
+          {"tiny", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2",
+           "wide_resnet101_2"},
           "architecture");
     field("stem", stem, {"auto", "imagenet", "cifar"},
           "7x7 stride 2 and pool, or 3x3 stride 1 without; auto: by the size of the views");
+    field("width", width, int64_t{1}, int64_t{1024},
+          "channels of the first stage of tiny; its features are eight times as wide");
     field("norm_batch", norm_batch, int64_t{0}, int64_t{1} << 24,
           "images per view that share BatchNorm statistics; 0: the global batch");
   }
 };
 
-/// Builds an encoder, its weights initialised as torchvision does from LibTorch's global generator.
-/// `image_size` resolves stem=auto: cifar up to 64 pixels. Throws ConfigError for an unknown name.
+/// The names that make_encoder knows.
+const std::vector<std::string>& encoder_names();
+
+/// Builds an encoder for images of `channels` channels, its weights initialised as torchvision does
+/// from LibTorch's global generator: after at::manual_seed(s) a ResNet has the weights of
+/// torchvision's after torch.manual_seed(s). `image_size` resolves stem=auto: cifar up to 64
+/// pixels. Throws ConfigError for an unknown name or stem.
 std::shared_ptr<Encoder> make_encoder(const EncoderConfig& config, int64_t channels,
                                       int64_t image_size, const NormPlan& norm);
 

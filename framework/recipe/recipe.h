@@ -27,7 +27,7 @@ struct Batch {
   Shard shard;                    // which rows of the global batch
   int64_t step = 0;
   int64_t epoch = 0;
-  double progress = 0.0;          // share of the run that is done, in [0, 1)
+  double progress = 0.0;  // share of the run that is done, in [0, 1)
   Random random{0, 0, 0, Purpose::recipe};
 };
 
@@ -47,15 +47,15 @@ struct Loss {
 struct ParameterGroup {
   std::string name;
   std::vector<std::pair<std::string, at::Tensor>> parameters;  // by their name in the recipe
-  bool decay = true;           // weight decay applies
-  bool adapt = true;           // layer-wise adaptation (LARS) applies
-  bool frozen = false;         // never updated
-  double rate_scale = 1.0;     // times the scheduled learning rate
+  bool decay = true;                                           // weight decay applies
+  bool adapt = true;                 // layer-wise adaptation (LARS) applies
+  bool frozen = false;               // never updated
+  double rate_scale = 1.0;           // times the scheduled learning rate
   std::optional<double> fixed_rate;  // this rate instead of the scheduled one
 };
 
-/// A network that follows another: target <- m target + (1 - m) online after each update. Parameters are
-/// matched by name; buffers are the target's own.
+/// A network that follows another: target <- m target + (1 - m) online after each update.
+/// Parameters are matched by name; buffers are the target's own.
 struct Follower {
   std::shared_ptr<torch::nn::Module> online;
   std::shared_ptr<torch::nn::Module> target;
@@ -69,11 +69,12 @@ struct TrainPlan {
   int64_t steps = 0;
   int64_t steps_per_epoch = 0;
   uint64_t seed = 0;
-  NormPlan norm;      // for BatchNorm in heads
+  NormPlan norm;  // for BatchNorm in heads
 };
 
 struct Setup {
-  std::function<std::shared_ptr<Encoder>()> make_encoder;  // a freshly initialised one at each call
+  /// A freshly initialised encoder at each call, for views of that many pixels.
+  std::function<std::shared_ptr<Encoder>(int64_t image_size)> make_encoder;
   Group& group;
   DatasetInfo data;
   TrainPlan plan;
@@ -85,14 +86,16 @@ struct EpochContext {
   Group& group;
   const DatasetInfo& data;
   Random random;
-  /// Features [size, width] float32 of every training image (evaluation view) by a network in eval mode.
+  /// Features [size, width] float32 of every training image (evaluation view) by a network in eval
+  /// mode.
   std::function<at::Tensor(Encoder&)> features;
-  /// The order of this epoch, indices into the data set; the recipe may replace it, at any length >= batch.
+  /// The order of this epoch, indices into the data set; the recipe may replace it, at any length
+  /// >= batch.
   std::vector<int64_t>& order;
 };
 
-/// A pretraining method. It is a Module: parameters, devices and checkpoints come free, and what must
-/// survive a restart (a queue, a bank) is a registered buffer.
+/// A pretraining method. It is a Module: parameters, devices and checkpoints come free, and what
+/// must survive a restart (a queue, a bank) is a registered buffer.
 class Recipe : public torch::nn::Module {
  public:
   /// How each view of an image is drawn, in the order of Batch::views.
@@ -104,7 +107,8 @@ class Recipe : public torch::nn::Module {
   /// What moves without gradient, after the optimiser and the followers: queue, bank, centre.
   virtual void after_step(const Embeddings& embeddings, const Batch& batch);
   virtual void before_epoch(EpochContext& context);
-  /// Default: all parameters that require grad; 1-d ones (biases, norms) without decay and adaptation.
+  /// Default: all parameters that require grad; 1-d ones (biases, norms) without decay and
+  /// adaptation.
   virtual std::vector<ParameterGroup> parameter_groups();
   virtual std::vector<Follower> followers();
   /// What is kept.

@@ -1,0 +1,59 @@
+// Convolution and linear layers.
+#include "framework/encoders/layers.h"
+
+#include <torch/types.h>
+
+#include <cmath>
+
+namespace nearfar {
+namespace {
+
+int64_t fan_in(const at::Tensor& weight) { return weight.numel() / weight.size(0); }
+
+// torch.nn's start: kaiming_uniform_(weight, a=sqrt(5)), then uniform(-1/sqrt(fan_in), ..) for
+// biases. The order of roundings is PyTorch's, so that equal generators give equal bits.
+void fill_default(at::Tensor& weight, at::Tensor& bias) {
+  const at::NoGradGuard no_grad;
+  const auto fan = static_cast<double>(fan_in(weight));
+  const double gain = std::sqrt(2.0 / (1.0 + std::pow(std::sqrt(5.0), 2)));
+  const double bound = std::sqrt(3.0) * (gain / std::sqrt(fan));
+  weight.uniform_(-bound, bound);
+  if (bias.defined()) bias.uniform_(-1.0 / std::sqrt(fan), 1.0 / std::sqrt(fan));
+}
+
+}  // namespace
+
+Conv2d::Conv2d(const Shape& shape, bool bias) : shape_(shape) {
+  weight_ = register_parameter(
+      "weight", at::empty({shape.out, shape.in, shape.kernel, shape.kernel}, at::kFloat));
+  if (bias) bias_ = register_parameter("bias", at::empty({shape.out}, at::kFloat));
+  fill_default(weight_, bias_);
+}
+
+at::Tensor Conv2d::forward(const at::Tensor& input) const {
+  return at::conv2d(input, weight_, bias_, shape_.stride, shape_.padding);
+}
+
+void Conv2d::fill_he_normal() {
+  const at::NoGradGuard no_grad;
+  const auto fan_out = static_cast<double>(shape_.out * shape_.kernel * shape_.kernel);
+  weight_.normal_(0.0, std::sqrt(2.0) / std::sqrt(fan_out));
+}
+
+Linear::Linear(int64_t in, int64_t out, bool bias) {
+  weight_ = register_parameter("weight", at::empty({out, in}, at::kFloat));
+  if (bias) bias_ = register_parameter("bias", at::empty({out}, at::kFloat));
+  fill_default(weight_, bias_);
+}
+
+at::Tensor Linear::forward(const at::Tensor& input) const {
+  return at::linear(input, weight_, bias_);
+}
+
+void Linear::fill_normal(double standard_deviation) {
+  const at::NoGradGuard no_grad;
+  weight_.normal_(0.0, standard_deviation);
+  if (bias_.defined()) bias_.zero_();
+}
+
+}  // namespace nearfar

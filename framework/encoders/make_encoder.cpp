@@ -1,0 +1,77 @@
+// Encoders by name.
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "framework/encoders/resnet.h"
+#include "framework/error.h"
+
+namespace nearfar {
+namespace {
+
+constexpr int64_t kLargestSmallImage = 64;
+
+struct Architecture {
+  std::string name;
+  ResNetShape shape;
+};
+
+const std::vector<Architecture>& architectures() {
+  static const std::vector<Architecture> table{
+      {"tiny", {{1, 1, 1, 1}, false, 0, 1}},  // its width is encoder.width
+      {"resnet18", {{2, 2, 2, 2}, false, 64, 1}},
+      {"resnet34", {{3, 4, 6, 3}, false, 64, 1}},
+      {"resnet50", {{3, 4, 6, 3}, true, 64, 1}},
+      {"resnet101", {{3, 4, 23, 3}, true, 64, 1}},
+      {"resnet152", {{3, 8, 36, 3}, true, 64, 1}},
+      {"wide_resnet50_2", {{3, 4, 6, 3}, true, 64, 2}},
+      {"wide_resnet101_2", {{3, 4, 23, 3}, true, 64, 2}},
+  };
+  return table;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+Stem choose_stem(const EncoderConfig& config, int64_t image_size) {
+  if (config.stem == "imagenet") return kImagenetStem;
+  if (config.stem == "cifar") return kCifarStem;
+  if (config.stem != "auto") {
+    throw ConfigError("encoder.stem: expected one of auto, imagenet, cifar, got \"" + config.stem +
+                      "\"");
+  }
+  if (config.name == "tiny") return kHalvingStem;
+  return image_size <= kLargestSmallImage ? kCifarStem : kImagenetStem;
+}
+
+}  // namespace
+
+const std::vector<std::string>& encoder_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Architecture& architecture : architectures()) all.push_back(architecture.name);
+    return all;
+  }();
+  return names;
+}
+
+std::shared_ptr<Encoder> make_encoder(const EncoderConfig& config, int64_t channels,
+                                      int64_t image_size, const NormPlan& norm) {
+  const auto& table = architectures();
+  const auto found = std::find_if(table.begin(), table.end(), [&](const Architecture& candidate) {
+    return candidate.name == config.name;
+  });
+  if (found == table.end()) {
+    throw ConfigError("encoder.name: expected one of " + listed(encoder_names()) + ", got \"" +
+                      config.name + "\"");
+  }
+  ResNetShape shape = found->shape;
+  if (config.name == "tiny") shape.width = config.width;
+  return std::make_shared<ResNet>(shape, choose_stem(config, image_size), channels, norm);
+}
+
+}  // namespace nearfar

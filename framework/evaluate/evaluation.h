@@ -1,0 +1,69 @@
+// Judges an encoder beside its untrained self and raw pixels, by method and share of labels used.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "framework/data/dataset.h"
+#include "framework/evaluate/knn_protocol.h"
+#include "framework/evaluate/linear_probe.h"
+#include "framework/json/json.h"
+#include "framework/log/log.h"
+#include "framework/log/table.h"
+
+namespace nearfar {
+
+/// Features of both parts of a data set, train [N, d] and test [Q, d] float32; undefined when
+/// absent.
+struct SplitFeatures {
+  at::Tensor train;
+  at::Tensor test;
+};
+
+/// What is compared. Sources without features are left out of the document.
+struct EvaluationInputs {
+  SplitFeatures encoder;
+  SplitFeatures untrained;
+  SplitFeatures raw_pixels;
+  at::Tensor train_label;  // [N] int64 in [0, classes)
+  at::Tensor test_label;   // [Q] int64
+  DatasetInfo data;        // of the training part; its class names are the classes
+};
+
+struct EvaluationConfig {
+  std::string methods = "linear,knn";
+  std::vector<double> fractions = {1.0, 0.1, 0.01};
+  std::vector<int64_t> draws = {1, 3, 5};
+  int64_t seed = 0;
+  LinearProbeConfig linear;
+  KnnConfig knn;
+
+  void describe(auto& field) {
+    field("methods", methods, "judges, separated by commas: linear, knn");
+    field("fractions", fractions, 1e-6, 1.0, "shares of the training labels that are used");
+    field("draws", draws, int64_t{1}, int64_t{1000},
+          "labelled subsets drawn for each of these shares; their deviation is the spread");
+    field("seed", seed, int64_t{0}, int64_t{1} << 62, "of the first labelled subset");
+    field("linear", linear, "logistic regression on standardised features");
+    field("knn", knn, "weighted nearest neighbours by cosine");
+  }
+};
+
+/// The methods of the comma-separated list. Throws ConfigError for an unknown or repeated one.
+std::vector<std::string> evaluation_methods(const std::string& list);
+
+/// The document of evaluation.json: data, and methods by source (encoder, untrained, raw_pixels)
+/// and fraction. Settings are chosen on held-out training labels, except for the neighbours of
+/// raw_pixels: the baseline to beat gets the setting that is best on the test set. Throws DataError
+/// when labels or a test part are missing, ConfigError for methods or fractions that do not fit.
+Json evaluate(const EvaluationInputs& inputs, const EvaluationConfig& config, Log& log);
+
+/// The document as a table of top-1 (%, with the spread over draws) and a sentence for each method
+/// that says whether the encoder beats both baselines, and by how much. Takes what evaluate()
+/// returned; throws ConfigError for a document of another form.
+std::string evaluation_table(const Json& document, TableStyle style = TableStyle::plain);
+
+}  // namespace nearfar

@@ -1,0 +1,181 @@
+// Merging of settings and the automatic choices of a run.
+#include "framework/train/configure.h"
+
+#include <algorithm>
+#include <array>
+
+#include "framework/data/statistics.h"
+#include "framework/error.h"
+#include "framework/log/quantities.h"
+#include "framework/train/device.h"
+
+namespace nearfar {
+namespace {
+
+/// What may differ when a run goes on: none of these changes a result.
+constexpr std::array<std::string_view, 7> kMayChange = {
+    "data.path",  "data.test_path",  "data.workers",         "train.checkpoint_every",
+    "train.keep", "train.log_every", "data.max_bad_fraction"};
+
+bool may_change(const std::string& key) {
+  return std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end() ||
+         key.rfind("evaluate.", 0) == 0;
+}
+
+Describe describe_of(RunConfig& config) {
+  return [&config](Fields& field) { config.describe(field); };
+}
+
+void collect_differences(const Json& saved, const Json& wanted, const std::string& prefix,
+                         std::vector<std::string>& keys) {
+  for (const auto& [name, value] : wanted.members()) {
+    const std::string key = prefix.empty() ? name : prefix + "." + name;
+    const Json* before = saved.find(name);
+    if (before != nullptr && value.is_object() && before->is_object()) {
+      collect_differences(*before, value, key, keys);
+    } else if ((before == nullptr || !(*before == value)) && !may_change(key)) {
+      keys.push_back(key);
+    }
+  }
+}
+
+bool preset_fits(const Json& when, const DatasetInfo& info, const std::string& device) {
+  constexpr int64_t kUnknownSide = 1 << 20;
+  const int64_t side = info.width == 0 ? kUnknownSide : std::max(info.height, info.width);
+  for (const auto& [key, value] : when.members()) {
+    const bool fits = key == "max_side"   ? side <= value.as_int()
+                      : key == "min_side" ? side >= value.as_int()
+                      : key == "channels" ? info.channels == value.as_int()
+                      : key == "device"   ? device == value.as_string()
+                                          : throw ConfigError(value.place() + ": when." + key +
+                                                              ": unknown condition of a preset");
+    if (!fits) return false;
+  }
+  return true;
+}
+
+/// A preset's batch is meant for large sets: with a small one and no wish of the user's it shrinks.
+void fit_batch(ResolvedRun& run, Log& log) {
+  int64_t& batch = run.config.train.batch;
+  const int64_t size = run.data.train->info().size;
+  const std::string origin = run.settings.origin("train.batch");
+  const bool chosen_by_user = origin != "default" && origin.rfind("preset", 0) != 0;
+  if (batch <= size || chosen_by_user) return;
+  log.info("batch: " + std::to_string(size) + " instead of the preset's " + std::to_string(batch) +
+           ", the size of the data");
+  batch = size;
+}
+
+void fill_automatic(ResolvedRun& run, Log& log) {
+  RunConfig& config = run.config;
+  config.device = resolve_device(config.device);
+  const int cores = available_cores();
+  if (config.threads == 0) config.threads = cores;
+  if (config.data.workers == 0) config.data.workers = std::min(cores, 8);
+  fit_batch(run, log);
+  if (config.encoder.norm_batch == 0) config.encoder.norm_batch = config.train.batch;
+  run.normalize = resolve_normalize(config.data, *run.data.train);
+  const auto channels = static_cast<size_t>(run.data.train->info().channels);
+  config.data.mean.assign(run.normalize.mean.begin(), run.normalize.mean.begin() + channels);
+  config.data.std.assign(run.normalize.std.begin(), run.normalize.std.begin() + channels);
+}
+
+const Json& find_preset(const RecipeLibrary& library, const std::string& name) {
+  const Json* presets = library.presets.find("presets");
+  const Json* preset = presets == nullptr ? nullptr : presets->find(name);
+  if (preset != nullptr) return *preset;
+  std::vector<std::string> names;
+  if (presets != nullptr) {
+    for (const auto& member : presets->members()) names.push_back(member.first);
+  }
+  const std::string near = nearest_name(name, names);
+  throw ConfigError("preset \"" + name + "\": recipe " + library.plugin->name +
+                    " has no such preset" +
+                    (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+}
+
+/// The preset that the sources name or, without a config file, the one that suits the data.
+std::string preset_name(const RunSources& sources, const RecipeLibrary& library,
+                        const DatasetInfo& info, const std::string& device) {
+  if (!sources.preset.empty()) return sources.preset;
+  const Json* presets = library.presets.find("presets");
+  if (!sources.files.empty() || presets == nullptr) return "";
+  return choose_preset(*presets, info, device);
+}
+
+}  // namespace
+
+RunConfig make_run_config(const RecipePlugin& plugin) {
+  RunConfig config;
+  config.recipe = {plugin.name, &plugin, plugin.make_config()};
+  return config;
+}
+
+Settings merge_sources(const RunSources& sources, const Json& preset_settings,
+                       const std::string& preset_origin) {
+  Settings settings;
+  settings.add_layer(preset_settings, preset_origin);
+  for (const auto& [object, origin] : sources.files) settings.add_layer(object, origin);
+  if (sources.environment) settings.add_environment({"NEARFAR_RECIPE_PATH"});
+  for (const std::string& assignment : sources.assignments) {
+    settings.add_assignment(assignment, "command line");
+  }
+  return settings;
+}
+
+RecipeLibrary recipe_of(const RunSources& sources) {
+  const Settings settings = merge_sources(sources, Json::object(), "");
+  const Json* name = settings.find("recipe.name");
+  if (name == nullptr) {
+    throw ConfigError(
+        "recipe.name: no recipe given; add --recipe simclr (`nearfar recipes` lists all)");
+  }
+  return open_recipe(name->as_string());
+}
+
+std::string choose_preset(const Json& presets, const DatasetInfo& info, const std::string& device) {
+  for (const auto& [name, preset] : presets.members()) {
+    const Json* when = preset.find("when");
+    if (when != nullptr && preset_fits(*when, info, device)) return name;
+  }
+  return "";
+}
+
+std::vector<std::string> frozen_differences(const Json& saved, const Json& wanted) {
+  std::vector<std::string> keys;
+  collect_differences(saved, wanted, "", keys);
+  return keys;
+}
+
+ResolvedRun resolve_run(const RunSources& sources, Log& log) {
+  ResolvedRun run;
+  run.library = recipe_of(sources);
+  const RecipePlugin& plugin = *run.library.plugin;
+
+  RunConfig given = make_run_config(plugin);
+  merge_sources(sources, Json::object(), "").apply(describe_of(given));
+  if (given.data.path.empty()) {
+    throw ConfigError(
+        "data.path: no data given; add --data PATH (a folder of images, idx or CIFAR files)");
+  }
+  run.data = open_data(given.data, log);
+
+  run.preset =
+      preset_name(sources, run.library, run.data.train->info(), resolve_device(given.device));
+  Json preset = Json::object();
+  if (!run.preset.empty()) {
+    const Json& chosen = find_preset(run.library, run.preset);
+    if (const Json* settings = chosen.find("settings")) preset = *settings;
+    const Json* source = chosen.find("source");
+    log.info("preset: " + std::string(plugin.name) + "/" + run.preset +
+             (source == nullptr ? "" : " (" + source->as_string() + ")"));
+  }
+  run.settings = merge_sources(sources, preset, "preset " + run.preset);
+  run.config = make_run_config(plugin);
+  run.settings.apply(describe_of(run.config));
+  run.config.recipe.name = plugin.name;
+  fill_automatic(run, log);
+  return run;
+}
+
+}  // namespace nearfar

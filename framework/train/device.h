@@ -1,0 +1,23 @@
+// Where a run computes: the CPU, or a GPU whose library is opened before any tensor exists.
+#pragma once
+
+#include <string>
+
+namespace nearfar {
+
+/// Whether an NVIDIA driver is loaded on this machine.
+bool has_nvidia_driver();
+
+/// "cpu" or "cuda" for device=auto|cpu|cuda: auto takes a GPU when driver and libnearfar_cuda.so
+/// are there. Does not open anything.
+std::string resolve_device(const std::string& wanted);
+
+/// Opens libnearfar_cuda.so and runs its self-test. Must be called before any ATen call: a single
+/// hasCUDA() or manual_seed before it freezes LibTorch's stub hooks for good. Throws
+/// EnvironmentError with one sentence when the library, the driver or the device is missing.
+void open_cuda();
+
+/// Cores this process may use.
+int available_cores();
+
+}  // namespace nearfar

@@ -1,0 +1,35 @@
+// Plans and recipes of resolved runs.
+#include "framework/train/plan.h"
+
+#include "framework/data/loader.h"
+
+namespace nearfar {
+
+TrainPlan plan_of(const ResolvedRun& run, Group& group) {
+  const TrainConfig& train = run.config.train;
+  TrainPlan plan;
+  plan.batch = train.batch;
+  plan.steps_per_epoch =
+      steps_per_epoch(run.data.train->info().size, train.batch, run.config.data.drop_last);
+  plan.steps = train.steps > 0 ? train.steps : train.epochs * plan.steps_per_epoch;
+  plan.epochs = (plan.steps + plan.steps_per_epoch - 1) / plan.steps_per_epoch;
+  plan.seed = static_cast<uint64_t>(train.seed);
+  plan.norm = {run.config.encoder.norm_batch, &group};
+  return plan;
+}
+
+std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo& data,
+                                     const TrainPlan& plan, Group& group) {
+  at::manual_seed(plan.seed);
+  const auto make = [&config, &data, &plan](int64_t image_size) {
+    return make_encoder(config.encoder, data.channels, image_size, plan.norm);
+  };
+  return config.recipe.plugin->make(config.recipe.config.get(), Setup{make, group, data, plan});
+}
+
+std::vector<ViewPolicy> views_of(const ResolvedRun& run) {
+  SoloGroup group;
+  return build_recipe(run.config, run.data.train->info(), plan_of(run, group), group)->views();
+}
+
+}  // namespace nearfar

@@ -1,0 +1,20 @@
+// What follows from a resolved run before any network exists: its plan and its views.
+#pragma once
+
+#include <vector>
+
+#include "framework/train/configure.h"
+
+namespace nearfar {
+
+/// Steps and epochs of a run. Throws DataError when an epoch has no step.
+TrainPlan plan_of(const ResolvedRun& run, Group& group);
+
+/// The recipe of a run, with fresh weights from plan.seed.
+std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo& data,
+                                     const TrainPlan& plan, Group& group);
+
+/// The views of the run's recipe.
+std::vector<ViewPolicy> views_of(const ResolvedRun& run);
+
+}  // namespace nearfar

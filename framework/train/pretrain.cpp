@@ -1,0 +1,128 @@
+// Start, continue and finish of a pretraining run.
+#include "framework/train/pretrain.h"
+
+#include <ATen/Parallel.h>
+
+#include <filesystem>
+
+#include "framework/error.h"
+#include "framework/files/file_system.h"
+#include "framework/log/quantities.h"
+#include "framework/train/curves.h"
+#include "framework/train/device.h"
+#include "framework/train/epoch_loop.h"
+#include "framework/train/plan.h"
+
+namespace nearfar {
+namespace {
+
+Json resolved_json(ResolvedRun& run) {
+  return to_json([&run](Fields& field) { run.config.describe(field); });
+}
+
+/// The sources of a run that goes on: its own saved config first, then what the user says now.
+RunSources continued(const RunFolder& folder, const RunSources& sources) {
+  RunSources all = sources;
+  all.files.insert(all.files.begin(),
+                   {parse_json(read_text(folder.config()), folder.config()), "run " + folder.path});
+  return all;
+}
+
+void refuse_changes(const RunFolder& folder, const Json& wanted) {
+  const Json saved = parse_json(read_text(folder.config()), folder.config());
+  const std::vector<std::string> keys = frozen_differences(saved, wanted);
+  if (keys.empty()) return;
+  std::string list;
+  for (const std::string& key : keys) list += (list.empty() ? "" : ", ") + key;
+  throw ConfigError(
+      folder.path + ": holds a run with another " + list +
+      ", which cannot change in mid-run; give another --out, or --fresh to start over");
+}
+
+void write_json(const std::string& path, const Json& value) {
+  const std::string text = to_text(value) + "\n";
+  replace_file(real_file_system(), path, text.data(), text.size());
+}
+
+void say_learning_rate(const ResolvedRun& run, Log& log) {
+  const OptimizerConfig& optimizer = run.config.optimizer;
+  const double peak =
+      scaled_learning_rate(optimizer.learning_rate, run.config.train.batch, optimizer.scaling);
+  log.info("learning rate: peak " + format_fixed(peak, 4) + " = " +
+           format_fixed(optimizer.learning_rate, 4) +
+           (optimizer.scaling == "linear"
+                ? " * batch " + std::to_string(run.config.train.batch) + " / 256"
+            : optimizer.scaling == "sqrt"
+                ? " * sqrt(batch " + std::to_string(run.config.train.batch) + ")"
+                : " (not scaled)"));
+}
+
+void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folder, Log& log) {
+  const RunConfig& config = run.config;
+  int64_t parameters = 0;
+  for (const at::Tensor& p : training.recipe().encoder()->parameters()) parameters += p.numel();
+  log.info("encoder: " + config.encoder.name + ", " + format_count(parameters) + " parameters, " +
+           std::to_string(training.recipe().encoder()->width()) + " features");
+  log.info("run: " + folder.path + ", " + format_count(training.plan().steps) + " steps of " +
+           std::to_string(config.train.batch) + " images, " + std::to_string(config.threads) +
+           " threads, " + std::to_string(config.data.workers) + " data workers, " + config.device);
+  say_learning_rate(run, log);
+}
+
+PretrainResult result_of(const RunFolder& folder, const Training& training, const EpochLoop& loop) {
+  PretrainResult result;
+  result.folder = folder;
+  result.step = training.step();
+  result.total_steps = training.plan().steps;
+  result.loss = loop.last_loss();
+  result.images_per_second = loop.images_per_second();
+  return result;
+}
+
+PretrainResult train(ResolvedRun& run, const RunFolder& folder, ProgressBar& progress, Log& log) {
+  if (run.config.device == "cuda") open_cuda();
+  at::set_num_threads(static_cast<int>(run.config.threads));
+  SoloGroup group;
+  const TrainPlan plan = plan_of(run, group);
+  Training training(run.config, run.data.train->info(), plan, group, at::Device(run.config.device));
+  const std::optional<Generation> generation = newest_generation(folder.checkpoints(), log);
+  if (generation && generation->step >= plan.steps && std::filesystem::exists(folder.encoder())) {
+    return {folder, generation->step, plan.steps, /*already_finished=*/true};
+  }
+  say_plan(run, training, folder, log);
+  EpochLoop loop(run, folder, training, group, progress, log);
+  loop.restore(generation);
+  if (generation) log.info("continuing after step " + format_count(generation->step));
+
+  const int signal = loop.run();
+  PretrainResult result = result_of(folder, training, loop);
+  result.stopped_by_signal = signal;
+  draw_curves(folder);
+  if (signal == 0) {
+    const std::vector<uint8_t> bytes = loop.encoder_bytes();
+    replace_file(real_file_system(), folder.encoder(), bytes.data(), bytes.size());
+  }
+  return result;
+}
+
+}  // namespace
+
+PretrainResult pretrain(const RunSources& sources, const PretrainOptions& options,
+                        ProgressBar& progress, Log& log) {
+  RunFolder folder{options.out};
+  const bool continues = !options.out.empty() && !options.fresh && folder.holds_run();
+  ResolvedRun run = resolve_run(continues ? continued(folder, sources) : sources, log);
+  const Json config = resolved_json(run);
+  if (continues) {
+    refuse_changes(folder, config);
+  } else if (options.out.empty() || (options.fresh && folder.holds_run())) {
+    folder = next_run_folder(run.config.recipe.name, run.data.train->info().name);
+  }
+  real_file_system().make_directories(folder.checkpoints());
+  const RunLock lock(folder);
+  if (!continues) write_json(folder.environment(), describe_environment(options.command_line));
+  write_json(folder.config(), config);
+  return train(run, folder, progress, log);
+}
+
+}  // namespace nearfar

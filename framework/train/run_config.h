@@ -1,0 +1,78 @@
+// The whole config of a run: every key that `nearfar pretrain` understands.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "framework/data/open.h"
+#include "framework/encoders/encoder.h"
+#include "framework/evaluate/evaluation.h"
+#include "framework/optimize/optimizer.h"
+#include "framework/optimize/schedule.h"
+#include "framework/recipe/plugin.h"
+
+namespace nearfar {
+
+struct TrainConfig {
+  int64_t epochs = 100;
+  int64_t steps = 0;
+  int64_t batch = 256;
+  int64_t seed = 0;
+  int64_t checkpoint_every = 0;
+  int64_t keep = 2;
+  int64_t log_every = 10;
+
+  void describe(auto& field) {
+    field("epochs", epochs, int64_t{1}, int64_t{1} << 31, "passes over the data");
+    field("steps", steps, int64_t{0}, int64_t{1} << 40, "stop after this many steps; 0: by epochs");
+    field("batch", batch, int64_t{1}, int64_t{1} << 24, "images per step over all ranks");
+    field("seed", seed, int64_t{0}, int64_t{1} << 53,
+          "every random choice of the run follows from it");
+    field("checkpoint_every", checkpoint_every, int64_t{0}, int64_t{1} << 40,
+          "steps between checkpoints; 0: at the end of each epoch");
+    field("keep", keep, int64_t{2}, int64_t{1000000}, "checkpoints kept");
+    field("log_every", log_every, int64_t{1}, int64_t{1000000}, "steps between lines of log.jsonl");
+  }
+};
+
+/// The keys of the chosen recipe, behind the pointers of its descriptor.
+struct RecipeSection {
+  std::string name;
+  const RecipePlugin* plugin = nullptr;
+  std::shared_ptr<void> config;
+
+  void describe(Fields& field) {
+    field("name", name, "the method: a recipe's name, or the path of its library");
+    if (plugin != nullptr) plugin->describe(config.get(), field);
+  }
+};
+
+struct RunConfig {
+  RecipeSection recipe;
+  DataConfig data;
+  EncoderConfig encoder;
+  TrainConfig train;
+  OptimizerConfig optimizer;
+  ScheduleConfig schedule;
+  EvaluationConfig evaluate;
+  std::string device = "auto";
+  int64_t threads = 0;
+
+  void describe(Fields& field) {
+    field("recipe", recipe, "the method and its own keys");
+    field("data", data, "what is learned from");
+    field("encoder", encoder, "the network that is kept");
+    field("train", train, "how long, how much at a time, what is saved");
+    field("optimizer", optimizer, "the update rule");
+    field("schedule", schedule, "the learning rate over time");
+    field("evaluate", evaluate, "how `nearfar evaluate` judges");
+    field("device", device, {"auto", "cpu", "cuda"}, "auto: a GPU where one can be used");
+    field("threads", threads, int64_t{0}, int64_t{4096},
+          "threads of the numerics; 0: one a core. Results are bit-equal for equal threads");
+  }
+};
+
+/// A RunConfig for the recipe of an opened library, with the recipe's defaults.
+RunConfig make_run_config(const RecipePlugin& plugin);
+
+}  // namespace nearfar

@@ -1,0 +1,198 @@
+// The one file that knows the command-line library.
+#include "tools/nearfar/arguments.h"
+
+#include <CLI/CLI.hpp>
+
+#include "framework/config/settings.h"
+#include "nearfar/version.h"
+
+namespace nearfar {
+namespace {
+
+constexpr const char* kIntroduction =
+    "nearfar: self-supervised pretraining of image encoders, near the similar, far from the "
+    "rest\n\n"
+    "  nearfar pretrain --recipe simclr --data PHOTOS     train on a folder of images\n"
+    "  nearfar evaluate runs/simclr-photos-1              judge what was learned\n"
+    "  nearfar views PHOTOS --out views.png               see what the network sees\n";
+
+constexpr const char* kPretrain =
+    "Trains an encoder without labels. Continues by itself when --out holds a run.\n\n"
+    "  nearfar pretrain --recipe simclr --data PHOTOS\n"
+    "  nearfar pretrain simclr.json train.batch=512 recipe.temperature=0.2\n"
+    "  nearfar pretrain --out runs/simclr-photos-1        go on after a stop\n\n"
+    "CONFIG is a file (also @file, or - for stdin); settings are key=value.";
+
+constexpr const char* kEvaluate =
+    "Judges an encoder by linear probe and nearest neighbours, beside raw pixels and an untrained "
+    "twin.\n\n"
+    "  nearfar evaluate runs/simclr-photos-1\n"
+    "  nearfar evaluate model.safetensors --encoder resnet50 --data PHOTOS --methods linear,knn";
+
+constexpr const char* kEmbed =
+    "Writes the features of every image: features [N, d], labels [N], and the paths beside "
+    "them.\n\n"
+    "  nearfar embed runs/simclr-photos-1 --data PHOTOS --out features.safetensors";
+
+constexpr const char* kViews =
+    "Shows what a recipe sees: a contact sheet of originals and views; or renders given draws.\n\n"
+    "  nearfar views PHOTOS --recipe simclr --out views.png recipe.view.size=96\n"
+    "  nearfar views --input images.safetensors --draws draws.json --out views.safetensors";
+
+constexpr const char* kRecipes =
+    "Lists the recipes that are found, or shows one with its keys and presets.\n\n"
+    "  nearfar recipes\n  nearfar recipes simclr";
+
+constexpr const char* kConfig =
+    "Shows, checks and documents configurations.\n\n"
+    "  nearfar config show simclr.json train.batch=64 --origin\n"
+    "  nearfar config check simclr.json\n"
+    "  nearfar config keys train\n"
+    "  nearfar config schema > nearfar.schema.json";
+
+constexpr const char* kDoctor =
+    "Prints versions, machine and devices, and tests them; paste it into a bug report.\n\n"
+    "  nearfar doctor\n  nearfar doctor --device cuda";
+
+const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed", "views",
+                                            "recipes",  "config",   "doctor"};
+
+void add_common(CLI::App& app, CommonArguments& common) {
+  app.add_flag("--json", common.json, "print the result as one JSON document");
+  app.add_flag("-q,--quiet", common.quiet, "warnings and errors only");
+  app.add_flag("--no-color", common.no_color, "no colours, also by NO_COLOR=1");
+}
+
+CLI::App& add_command(CLI::App& app, Arguments& arguments, const std::string& name,
+                      const char* description) {
+  CLI::App& command = *app.add_subcommand(name, description);
+  add_common(command, arguments.common);
+  command.callback([&arguments, name] { arguments.command = name; });
+  return command;
+}
+
+void add_pretrain(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "pretrain", kPretrain);
+  PretrainArguments& a = all.pretrain;
+  command.add_option("CONFIG", a.rest, "config file and key=value settings");
+  command.add_option("--recipe", a.recipe, "the method (recipe.name)");
+  command.add_option("--data", a.data, "what to learn from (data.path)");
+  command.add_option("--out", a.out, "the run's folder; default runs/<recipe>-<data>-<number>");
+  command.add_option("--preset", a.preset, "a preset of the recipe; default: by the data");
+  command.add_flag("--fresh", a.fresh, "start over in a new folder");
+}
+
+void add_evaluate(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "evaluate", kEvaluate);
+  EvaluateArguments& a = all.evaluate;
+  command.add_option("RUN_OR_CHECKPOINT", a.rest, "what to judge, and key=value settings")
+      ->required();
+  command.add_option("--data", a.data, "labelled data; default: the run's");
+  command.add_option("--test", a.test, "test set, where the data has none");
+  command.add_option("--methods", a.methods, "linear,knn");
+  command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
+  command.add_option("--out", a.out, "where evaluation.json goes; default: into the run");
+}
+
+void add_embed(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "embed", kEmbed);
+  EmbedArguments& a = all.embed;
+  command.add_option("RUN_OR_CHECKPOINT", a.rest, "the encoder, and key=value settings")
+      ->required();
+  command.add_option("--data", a.data, "the images")->required();
+  command.add_option("--out", a.out, "features.safetensors")->required();
+  command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
+  command.add_option("--part", a.part, "train, test or all")
+      ->check(CLI::IsMember({"train", "test", "all"}));
+}
+
+void add_views(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "views", kViews);
+  ViewsArguments& a = all.views;
+  command.add_option("IMAGE_OR_DATA", a.rest, "an image or a data set, and key=value settings");
+  command.add_option("--recipe", a.recipe, "whose views");
+  command.add_option("--count", a.count, "rows of the sheet")->check(CLI::Range(1, 1000));
+  command.add_option("--input", a.input, "images.safetensors for --draws");
+  command.add_option("--draws", a.draws, "draws.json to render");
+  command.add_option("--out", a.out, "grid.png, or a .safetensors with --draws")->required();
+}
+
+void add_rest(CLI::App& app, Arguments& all) {
+  add_command(app, all, "recipes", kRecipes).add_option("NAME", all.recipes.name, "one recipe");
+  CLI::App& config = add_command(app, all, "config", kConfig);
+  config.add_option("ACTION", all.config.action, "show, check, keys or schema")
+      ->required()
+      ->check(CLI::IsMember({"show", "check", "keys", "schema"}));
+  config.add_option("CONFIG", all.config.rest,
+                    "config file and key=value settings, or a key prefix");
+  config.add_option("--recipe", all.config.recipe,
+                    "whose keys; default: the config's, else simclr");
+  config.add_flag("--origin", all.config.origin, "where each value comes from");
+  add_command(app, all, "doctor", kDoctor)
+      .add_option("--device", all.doctor.device, "auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+}
+
+std::string unknown_command(const std::string& word) {
+  const std::string near = nearest_name(word, kCommands);
+  return "error: " + word + ": unknown command" +
+         (near.empty() ? "" : "; did you mean \"" + near + "\"?") + " (see nearfar --help)\n";
+}
+
+std::string unknown_option(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) names.push_back(option->get_name());
+  const std::string near = nearest_name(word, names);
+  return "error: " + word + ": unknown option of nearfar " + app.get_name() +
+         (near.empty() ? "" : "; did you mean " + near + "?") + "\n";
+}
+
+/// The error text of a command line that does not parse.
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const auto used = app.get_subcommands();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !used.empty()) {
+    const std::vector<std::string> left = app.remaining(true);
+    if (!left.empty()) return unknown_option(*used.front(), left.front());
+  }
+  return "error: " + std::string(error.what()) + " (see nearfar " +
+         (used.empty() ? "" : used.front()->get_name() + " ") + "--help)\n";
+}
+
+}  // namespace
+
+Parsed parse_arguments(int argc, const char* const* argv,
+                       const std::function<std::string(const std::string& recipe)>& config_keys) {
+  Parsed parsed;
+  Arguments& all = parsed.arguments;
+  CLI::App app(kIntroduction, "nearfar");
+  app.set_version_flag("--version", std::string("nearfar ") + NEARFAR_VERSION + ", LibTorch " +
+                                        NEARFAR_TORCH_VERSION);
+  app.require_subcommand(1);
+  add_pretrain(app, all);
+  add_evaluate(app, all);
+  add_embed(app, all);
+  add_views(app, all);
+  add_rest(app, all);
+  app.get_subcommand("pretrain")->footer([&] { return config_keys(all.pretrain.recipe); });
+  if (argc > 1 && argv[1][0] != '-' &&
+      std::find(kCommands.begin(), kCommands.end(), argv[1]) == kCommands.end()) {
+    parsed.exit_code = 2;
+    parsed.error = unknown_command(argv[1]);
+    return parsed;
+  }
+  try {
+    app.parse(argc, argv);
+    parsed.run = true;
+  } catch (const CLI::CallForHelp&) {
+    const auto used = app.get_subcommands();
+    parsed.output = (used.empty() ? app : *used.front()).help();
+  } catch (const CLI::CallForVersion& version) {
+    parsed.output = std::string(version.what()) + "\n";
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_code = 2;
+    parsed.error = argc < 2 ? app.help() : explain(app, error);
+  }
+  return parsed;
+}
+
+}  // namespace nearfar

@@ -1,0 +1,82 @@
+// What a command line said, as plain structs; the command-line library stays behind arguments.cpp.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace nearfar {
+
+/// Options that every command understands.
+struct CommonArguments {
+  bool json = false;
+  bool quiet = false;
+  bool no_color = false;
+};
+
+struct PretrainArguments {
+  std::vector<std::string> rest;  // CONFIG and key=value
+  std::string recipe, data, out, preset;
+  bool fresh = false;
+};
+
+struct EvaluateArguments {
+  std::vector<std::string> rest;  // RUN_OR_CHECKPOINT and key=value
+  std::string data, test, methods, encoder, out;
+};
+
+struct EmbedArguments {
+  std::vector<std::string> rest;
+  std::string data, out, encoder;
+  std::string part = "train";
+};
+
+struct ViewsArguments {
+  std::vector<std::string> rest;  // IMAGE_OR_DATA and key=value
+  std::string input, draws, out, recipe = "simclr";
+  int count = 8;
+};
+
+struct RecipesArguments {
+  std::string name;
+};
+
+struct ConfigArguments {
+  std::string action;             // show, check, keys, schema
+  std::vector<std::string> rest;  // CONFIG and key=value, or PREFIX
+  std::string recipe;
+  bool origin = false;
+};
+
+struct DoctorArguments {
+  std::string device = "auto";
+};
+
+/// One command of the program: fills its arguments and runs.
+struct Arguments {
+  CommonArguments common;
+  std::string command;
+  PretrainArguments pretrain;
+  EvaluateArguments evaluate;
+  EmbedArguments embed;
+  ViewsArguments views;
+  RecipesArguments recipes;
+  ConfigArguments config;
+  DoctorArguments doctor;
+};
+
+/// The outcome of parsing: either a command to run, or text to print and an exit code.
+struct Parsed {
+  bool run = false;
+  int exit_code = 0;
+  std::string output;  // help or version, for stdout
+  std::string error;   // for stderr
+  Arguments arguments;
+};
+
+/// Parses a command line. `config_keys(recipe)` lists the keys for help texts, called only when
+/// help is asked for.
+Parsed parse_arguments(int argc, const char* const* argv,
+                       const std::function<std::string(const std::string& recipe)>& config_keys);
+
+}  // namespace nearfar

@@ -1,0 +1,29 @@
+// The commands of the program. Each returns an exit code or throws an Error.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/train/configure.h"
+#include "tools/nearfar/arguments.h"
+#include "tools/nearfar/console.h"
+
+namespace nearfar {
+
+int run_pretrain(const PretrainArguments& arguments, const std::string& command_line,
+                 Console& console);
+int run_evaluate(const EvaluateArguments& arguments, Console& console);
+int run_embed(const EmbedArguments& arguments, Console& console);
+int run_views(const ViewsArguments& arguments, Console& console);
+int run_recipes(const RecipesArguments& arguments, Console& console);
+int run_config(const ConfigArguments& arguments, Console& console);
+int run_doctor(const DoctorArguments& arguments, Console& console);
+
+/// Sorts positional words into config files and key=value settings. Files may be written @file, and
+/// - is stdin. Throws ConfigError for a file that does not exist.
+RunSources sources_of(const std::vector<std::string>& words);
+
+/// The keys of a run with this recipe ("" means simclr), for help texts.
+std::string key_listing(const std::string& recipe);
+
+}  // namespace nearfar

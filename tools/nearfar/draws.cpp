@@ -1,0 +1,120 @@
+// Reading of draws.json, strictly.
+#include "tools/nearfar/draws.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "framework/error.h"
+
+namespace nearfar {
+namespace {
+
+[[noreturn]] void refuse(const Json& where, const std::string& what) {
+  throw ConfigError(where.place() + ": " + what);
+}
+
+void check_members(const Json& object, std::initializer_list<const char*> known) {
+  for (const auto& [name, value] : object.members()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      refuse(value, name + ": unknown member of draws.json");
+    }
+  }
+}
+
+int small_int(const Json& value, int low, int high) {
+  const int64_t number = value.as_int();
+  if (number < low || number > high) {
+    refuse(value, std::to_string(number) + " is outside [" + std::to_string(low) + ", " +
+                      std::to_string(high) + "]");
+  }
+  return static_cast<int>(number);
+}
+
+bool is_true(const Json& view, const char* name) {
+  const Json* value = view.find(name);
+  return value != nullptr && value->as_bool();
+}
+
+Interpolation read_interpolation(const Json& document) {
+  const Json* value = document.find("interpolation");
+  if (value == nullptr || value->as_string() == "bilinear") return Interpolation::bilinear;
+  if (value->as_string() == "bicubic") return Interpolation::bicubic;
+  refuse(*value, "interpolation: expected bilinear or bicubic, found " + value->as_string());
+}
+
+std::array<float, 3> read_channels(const Json& list) {
+  if (list.items().size() != 3) refuse(list, "expected 3 numbers");
+  std::array<float, 3> values{};
+  for (size_t c = 0; c < 3; ++c) values[c] = static_cast<float>(list.items()[c].as_double());
+  return values;
+}
+
+Jitter read_kind(const Json& name) {
+  const std::string& text = name.as_string();
+  if (text == "brightness") return Jitter::brightness;
+  if (text == "contrast") return Jitter::contrast;
+  if (text == "saturation") return Jitter::saturation;
+  if (text == "hue") return Jitter::hue;
+  refuse(name, "expected brightness, contrast, saturation or hue, found " + text);
+}
+
+void read_jitter(const Json& steps, View& view) {
+  if (steps.items().size() > view.jitter.size()) refuse(steps, "jitter: expected at most 4 steps");
+  for (const Json& step : steps.items()) {
+    if (step.items().size() != 2) refuse(step, "expected [name, factor]");
+    view.jitter[view.jitter_count++] = {read_kind(step.items()[0]), step.items()[1].as_double()};
+  }
+}
+
+Box read_crop(const Json& crop, int height, int width) {
+  check_members(crop, {"top", "left", "height", "width"});
+  Box box;
+  box.top = small_int(crop.at("top"), 0, height - 1);
+  box.left = small_int(crop.at("left"), 0, width - 1);
+  box.height = small_int(crop.at("height"), 1, height - box.top);
+  box.width = small_int(crop.at("width"), 1, width - box.left);
+  return box;
+}
+
+View read_view(const Json& json, int height, int width) {
+  check_members(json, {"image", "crop", "flip", "jitter", "grayscale", "blur", "solarize"});
+  View view;
+  const Json* crop = json.find("crop");
+  view.crop = crop == nullptr ? Box{0, 0, height, width} : read_crop(*crop, height, width);
+  view.flip = is_true(json, "flip");
+  if (const Json* jitter = json.find("jitter")) read_jitter(*jitter, view);
+  view.grayscale = is_true(json, "grayscale");
+  if (const Json* blur = json.find("blur")) {
+    check_members(*blur, {"kernel", "sigma"});
+    view.blur_kernel = small_int(blur->at("kernel"), 1, 4095);
+    view.blur_sigma = blur->at("sigma").as_double();
+    if (view.blur_kernel % 2 == 0)
+      refuse(blur->at("kernel"), "blur.kernel: expected an odd number");
+    if (!(view.blur_sigma > 0)) refuse(blur->at("sigma"), "blur.sigma: expected a positive number");
+  }
+  if (const Json* threshold = json.find("solarize")) {
+    view.solarize = true;
+    view.solarize_threshold = threshold->as_double();
+  }
+  return view;
+}
+
+}  // namespace
+
+Draws read_draws(const Json& document, int64_t images, int height, int width) {
+  check_members(document, {"size", "interpolation", "mean", "std", "views"});
+  Draws draws;
+  const Json& size = document.at("size");
+  if (size.items().size() != 2) refuse(size, "size: expected [height, width]");
+  draws.target.size = {small_int(size.items()[0], 1, 16384), small_int(size.items()[1], 1, 16384)};
+  draws.target.interpolation = read_interpolation(document);
+  if (const Json* mean = document.find("mean")) draws.target.normalize.mean = read_channels(*mean);
+  if (const Json* std = document.find("std")) draws.target.normalize.std = read_channels(*std);
+  for (const Json& view : document.at("views").items()) {
+    draws.images.push_back(small_int(view.at("image"), 0, static_cast<int>(images - 1)));
+    draws.views.push_back(read_view(view, height, width));
+  }
+  return draws;
+}
+
+}  // namespace nearfar

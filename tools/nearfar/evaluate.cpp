@@ -1,0 +1,84 @@
+// `nearfar evaluate`.
+#include "framework/evaluate/evaluation.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "framework/error.h"
+#include "framework/files/file_system.h"
+#include "framework/train/run_folder.h"
+#include "tools/nearfar/commands.h"
+#include "tools/nearfar/judging.h"
+
+namespace nearfar {
+namespace {
+
+constexpr int64_t kRawPixelSide = 32;
+
+/// Features of both parts from one function of a data set.
+template <typename Extract>
+SplitFeatures split_features(const DataParts& data, const Extract& extract) {
+  return {extract(*data.train).features, extract(*data.test).features};
+}
+
+EvaluationInputs gather_inputs(Judging& judging, Log& log) {
+  const DataParts& data = judging.data;
+  EvaluationInputs inputs;
+  inputs.data = data.train->info();
+  log.info("features of the encoder: " + judging.loaded.source);
+  const Features train = extract_features(*judging.loaded.encoder, *data.train, judging.options);
+  const Features test = extract_features(*judging.loaded.encoder, *data.test, judging.options);
+  inputs.encoder = {train.features, test.features};
+  inputs.train_label = train.label;
+  inputs.test_label = test.label;
+  log.info("features of its untrained twin");
+  const auto twin = untrained_twin(judging.loaded);
+  inputs.untrained = split_features(
+      data, [&](const Dataset& part) { return extract_features(*twin, part, judging.options); });
+  log.info("raw pixels");
+  inputs.raw_pixels = split_features(data, [&](const Dataset& part) {
+    return raw_pixels(part, kRawPixelSide, judging.options.workers);
+  });
+  return inputs;
+}
+
+/// Where the document goes: as asked for, else into the run, else beside the file.
+std::string output_path(const EvaluateArguments& arguments) {
+  if (!arguments.out.empty()) return arguments.out;
+  const std::string run = run_of(arguments.rest.front());
+  if (!run.empty()) return RunFolder{run}.evaluation();
+  return std::filesystem::path(arguments.rest.front())
+      .replace_extension(".evaluation.json")
+      .string();
+}
+
+}  // namespace
+
+int run_evaluate(const EvaluateArguments& arguments, Console& console) {
+  Judging judging = prepare_judging(arguments.rest, arguments.encoder, arguments.data,
+                                    arguments.test, console.log());
+  EvaluationConfig& config = judging.config.evaluate;
+  if (!arguments.methods.empty()) config.methods = arguments.methods;
+  evaluation_methods(config.methods);
+  if (judging.data.test == nullptr) {
+    const double share = judging.config.data.test_fraction;
+    console.log().info("no test part: judging on a seeded share of " + std::to_string(share));
+    judging.data = split_data(judging.data.train, share, judging.loaded.seed);
+  }
+  if (judging.data.train->info().class_names.empty()) {
+    throw DataError(judging.data.train->info().path +
+                    ": no labels to judge by; expected one folder per class, or a labelled set");
+  }
+  Json document = evaluate(gather_inputs(judging, console.log()), config, console.log());
+  document["encoder"] = judging.loaded.source;
+  const std::string path = output_path(arguments);
+  const std::string text = to_text(document) + "\n";
+  replace_file(real_file_system(), path, text.data(), text.size());
+  const TableStyle style = isatty(STDOUT_FILENO) != 0 ? TableStyle::terminal : TableStyle::plain;
+  console.result(evaluation_table(document, style), document);
+  console.log().info("written: " + path);
+  return 0;
+}
+
+}  // namespace nearfar

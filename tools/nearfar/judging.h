@@ -1,0 +1,45 @@
+// What `evaluate` and `embed` share: an encoder, the data to judge it on, and their settings.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/data/open.h"
+#include "framework/evaluate/evaluation.h"
+#include "framework/evaluate/features.h"
+#include "framework/train/encoder_file.h"
+
+namespace nearfar {
+
+/// The keys that judging reads; a run's config.json brings many more.
+struct JudgeConfig {
+  DataConfig data;
+  EvaluationConfig evaluate;
+  int64_t threads = 0;
+
+  void describe(Fields& field) {
+    field("data", data, "what the encoder is judged on");
+    field("evaluate", evaluate, "how it is judged");
+    field("threads", threads, int64_t{0}, int64_t{4096}, "threads of the numerics; 0: one a core");
+  }
+};
+
+struct Judging {
+  JudgeConfig config;
+  LoadedEncoder loaded;
+  DataParts data;
+  FeatureOptions options;  // of this encoder's images
+};
+
+/// Loads the encoder that words[0] names (a run, a checkpoint, a file), takes settings from its
+/// run's config.json, then from the other words (key=value) and from `data` and `test` where not
+/// empty, and opens the data. Throws CheckpointError, ConfigError, DataError (channels that do not
+/// fit).
+Judging prepare_judging(const std::vector<std::string>& words, const std::string& encoder_name,
+                        const std::string& data, const std::string& test, Log& log);
+
+/// The run that a path belongs to (itself, or the run of a checkpoint gen-N); empty when there is
+/// none.
+std::string run_of(const std::string& path);
+
+}  // namespace nearfar

@@ -1,0 +1,60 @@
+// From the command line to a command, and from errors to exit codes.
+#include <iostream>
+#include <new>
+
+#include "framework/error.h"
+#include "tools/nearfar/commands.h"
+
+namespace nearfar {
+namespace {
+
+std::string join(int argc, char** argv) {
+  std::string line;
+  for (int i = 0; i < argc; ++i) line += (i == 0 ? "" : " ") + std::string(argv[i]);
+  return line;
+}
+
+int dispatch(const Arguments& arguments, const std::string& command_line, Console& console) {
+  if (arguments.command == "pretrain") {
+    return run_pretrain(arguments.pretrain, command_line, console);
+  }
+  if (arguments.command == "evaluate") return run_evaluate(arguments.evaluate, console);
+  if (arguments.command == "embed") return run_embed(arguments.embed, console);
+  if (arguments.command == "views") return run_views(arguments.views, console);
+  if (arguments.command == "recipes") return run_recipes(arguments.recipes, console);
+  if (arguments.command == "config") return run_config(arguments.config, console);
+  return run_doctor(arguments.doctor, console);
+}
+
+/// The first line of what(): LibTorch appends a stack trace.
+std::string first_line(const std::exception& error) {
+  const std::string text = error.what();
+  return text.substr(0, text.find('\n'));
+}
+
+int run_program(int argc, char** argv) {
+  const Parsed parsed = parse_arguments(argc, argv, key_listing);
+  std::cout << parsed.output;
+  std::cerr << parsed.error;
+  if (!parsed.run) return parsed.exit_code;
+  Console console(parsed.arguments.common);
+  try {
+    return dispatch(parsed.arguments, join(argc, argv), console);
+  } catch (const Error& error) {
+    console.log().error(first_line(error));
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    console.log().error("out of memory; a smaller train.batch or view size needs less");
+    return static_cast<int>(ExitCode::environment);
+  } catch (const std::exception& error) {
+    console.log().error(first_line(error));
+    return static_cast<int>(ExitCode::unexpected);
+  }
+}
+
+}  // namespace
+}  // namespace nearfar
+
+extern "C" __attribute__((visibility("default"))) int nearfar_main(int argc, char** argv) {
+  return nearfar::run_program(argc, argv);
+}
