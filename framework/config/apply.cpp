@@ -169,9 +169,11 @@ void Settings::apply(const Describe& describe) const {
     if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
     const auto& groups = declared.groups;
     if (std::find(groups.begin(), groups.end(), key) != groups.end()) {
+      if (value.is_object()) continue;
       reader.refuse(key, value, "expected a group of keys, found " + summary(value));
     }
-    reader.refuse(key, value, "unknown key" + did_you_mean(nearest_key(key, keys)));
+    const std::string nearest = nearest_key(key, value.is_object() ? groups : keys);
+    reader.refuse(key, value, "unknown key" + did_you_mean(nearest));
   }
   describe(reader);
 }

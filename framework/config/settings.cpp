@@ -18,7 +18,8 @@ using Leaves = std::vector<std::pair<std::string, const Json*>>;
 
 void collect_leaves(const Json& object, const std::string& group, Leaves& leaves) {
   for (const auto& [name, value] : object.members()) {
-    if (value.is_object()) {
+    // An empty group stays, so that apply() can refuse it where there is no such group.
+    if (value.is_object() && !value.members().empty()) {
       collect_leaves(value, group + name + ".", leaves);
     } else {
       leaves.emplace_back(group + name, &value);

@@ -143,6 +143,16 @@ TEST(Settings, WrongKindsAreRefused) {
             "simclr.json:1:2: device: expected a string, found null");
 }
 
+TEST(Settings, EmptyGroupsAreGroupsOnly) {
+  EXPECT_EQ(file_refusal(R"({"recipe": {}, "train": {}})"), "accepted");
+  EXPECT_EQ(file_refusal(R"({"recpie": {}})"),
+            "simclr.json:1:2: recpie: unknown key; did you mean \"recipe\"?");
+  EXPECT_EQ(file_refusal(R"({"device": {}})"),
+            "simclr.json:1:2: device: expected a string, found an object");
+  EXPECT_EQ(file_refusal(R"({"train": {"batch": {"x": 1}}})"),
+            "simclr.json:1:22: train.batch.x: unknown key; did you mean \"train.batch\"?");
+}
+
 TEST(Settings, ChoicesAreListed) {
   EXPECT_EQ(word_refusal("optimizer.name=lars2"),
             "command line: optimizer.name: \"lars2\" is not one of sgd | lars; did you mean "
