@@ -5,9 +5,9 @@
 
 namespace nearfar {
 
-/// All rows in rank order: mine [n_r, ...] -> [sum n_r, ...]. Backward sums over ranks and returns this
-/// rank's rows (reduce-scatter SUM): averaging gradients over ranks then yields the gradient of the mean
-/// of the ranks' losses.
+/// All rows in rank order: mine [n_r, ...] -> [sum n_r, ...]. Backward sums over ranks and returns
+/// this rank's rows (reduce-scatter SUM): averaging gradients over ranks then yields the gradient
+/// of the mean of the ranks' losses.
 at::Tensor gather_with_grad(Group& group, const at::Tensor& mine, const std::vector<int64_t>& rows);
 
 /// Sum over ranks; backward sums the incoming gradients over ranks.

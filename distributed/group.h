@@ -15,8 +15,8 @@ class Group {
   virtual ~Group() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
-  /// Rows of all ranks in rank order: mine [n_r, ...] -> [sum n_r, ...]. `rows` gives n_r of every rank
-  /// (see shard()): nobody exchanges sizes.
+  /// Rows of all ranks in rank order: mine [n_r, ...] -> [sum n_r, ...]. `rows` gives n_r of every
+  /// rank (see shard()): nobody exchanges sizes.
   virtual at::Tensor all_gather(const at::Tensor& mine, const std::vector<int64_t>& rows) = 0;
   /// Element-wise sum over ranks, added in rank order.
   virtual at::Tensor all_sum(const at::Tensor& mine) = 0;

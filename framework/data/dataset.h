@@ -12,12 +12,12 @@
 namespace nearfar {
 
 struct DatasetInfo {
-  std::string name;    // short, for run names: "fashion-mnist"
+  std::string name;  // short, for run names: "fashion-mnist"
   std::string path;
   std::string format;  // "idx", "cifar10", "cifar100", "folder"
   int64_t size = 0;
-  int channels = 3;    // 1 or 3, the same for all images
-  int height = 0;      // 0: images differ in size
+  int channels = 3;  // 1 or 3, the same for all images
+  int height = 0;    // 0: images differ in size
   int width = 0;
   std::vector<std::string> class_names;  // empty: no labels
 };
@@ -41,8 +41,8 @@ class Dataset {
   virtual int64_t label(int64_t index) const = 0;
   /// Where the image comes from, for messages: a path, or "file[row]".
   virtual std::string place(int64_t index) const = 0;
-  /// The image, either borrowed from resident memory or decoded into `storage`; valid as long as both
-  /// live. Throws BadImage.
+  /// The image, either borrowed from resident memory or decoded into `storage`; valid as long as
+  /// both live. Throws BadImage.
   virtual Image read(int64_t index, PixelBuffer& storage) const = 0;
 };
 

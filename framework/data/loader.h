@@ -1,4 +1,5 @@
-// Feeds training: worker threads decode, draw and render ahead; batches do not depend on their number.
+// Feeds training: worker threads decode, draw and render ahead; batches do not depend on their
+// number.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace nearfar {
 
 struct LoaderPlan {
   uint64_t seed = 0;
-  int64_t batch = 0;      // global batch
+  int64_t batch = 0;  // global batch
   bool drop_last = true;
   int ranks = 1;
   int rank = 0;
@@ -29,11 +30,11 @@ struct LoaderPlan {
 /// One rank's piece of one global batch, rendered.
 struct ViewBatch {
   int64_t step_in_epoch = 0;
-  Shard shard;                              // which rows of the global batch these are
-  std::vector<int64_t> index;               // [n] position in the data set
-  std::vector<int64_t> label;               // [n], -1 without labels
-  std::vector<std::vector<float>> views;    // each [n, size, size, channels]
-  std::vector<Size> sizes;                  // of each view
+  Shard shard;                            // which rows of the global batch these are
+  std::vector<int64_t> index;             // [n] position in the data set of what is seen
+  std::vector<int64_t> label;             // [n], -1 without labels
+  std::vector<std::vector<float>> views;  // each [n, size, size, channels]
+  std::vector<Size> sizes;                // of each view
   int channels = 0;
 };
 
@@ -43,14 +44,21 @@ struct SkippedImage {
   std::string reason;
 };
 
-/// Number of steps an epoch has. Throws DataError when that is zero (a set smaller than a batch with
-/// drop_last), naming both sizes.
+/// Number of steps an epoch has. Throws DataError when that is zero (a set smaller than a batch
+/// with drop_last), naming both sizes.
 int64_t steps_per_epoch(int64_t dataset_size, int64_t batch, bool drop_last);
 
 /// The order of an epoch: a permutation of 0..size-1, a pure function of (seed, epoch).
 std::vector<int64_t> epoch_order(uint64_t seed, int64_t epoch, int64_t size);
 
-/// Renders batches ahead in worker threads with bounded memory. Used from one thread.
+/// Threads for data.workers: that many, or for 0 as many as there are cores, at most 8.
+int resolve_workers(int64_t workers);
+
+/// Renders batches ahead in worker threads with bounded memory: at most workers + 2 batches are
+/// kept. View v of image i is drawn from Random(seed, epoch, i, Purpose::view, v). An unreadable
+/// image i is replaced by the first readable one drawn from Random(seed, epoch, i,
+/// Purpose::replacement); index and label of the row are the replacement's, its views are drawn
+/// like those of i would have been. Used from one thread.
 class ViewLoader {
  public:
   ViewLoader(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolicy> policies,
@@ -59,11 +67,12 @@ class ViewLoader {
   ViewLoader(const ViewLoader&) = delete;
   ViewLoader& operator=(const ViewLoader&) = delete;
 
-  /// Starts an epoch at a step (after a resume: not 0), in `order` (indices into the data set; usually
-  /// epoch_order()). Batches prepared for an earlier epoch are dropped.
+  /// Starts an epoch at a step (after a resume: not 0), in `order` (indices into the data set;
+  /// usually epoch_order()). Batches prepared for an earlier epoch are dropped.
   void begin_epoch(int64_t epoch, std::vector<int64_t> order, int64_t first_step = 0);
-  /// The next batch of the epoch; waits until it is ready. Rethrows what a worker threw: BadImage under
-  /// on_bad_image=stop, DataError above max_bad_fraction. Precondition: the epoch has steps left.
+  /// The next batch of the epoch; waits until it is ready. Rethrows what a worker threw: BadImage
+  /// under on_bad_image=stop, DataError above max_bad_fraction. Precondition: the epoch has steps
+  /// left.
   ViewBatch next();
   /// Gives a batch's memory back for reuse.
   void recycle(ViewBatch batch);

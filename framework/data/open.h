@@ -50,12 +50,12 @@ struct DataParts {
 };
 
 /// Opens config.path. Recognises a folder of idx or idx.gz files (train-*, t10k-*), of CIFAR binary
-/// files, and a tree of images (train/ and val/ or test/ inside it are its parts). Logs what it found.
-/// Throws DataError naming the path for a missing or empty folder or an unrecognised kind.
+/// files, and a tree of images (train/ and val/ or test/ inside it are its parts). Logs what it
+/// found. Throws DataError naming the path for a missing or empty folder or an unrecognised kind.
 DataParts open_data(const DataConfig& config, Log& log);
 
-/// The seeded split used where there is no test part: a deterministic share of the images, stratified
-/// by class where there are labels. train and test are views of `whole`.
+/// The seeded split used where there is no test part: a deterministic share of the images,
+/// stratified by class where there are labels. train and test are views of `whole`.
 DataParts split_data(std::shared_ptr<const Dataset> whole, double test_fraction, uint64_t seed);
 
 }  // namespace nearfar

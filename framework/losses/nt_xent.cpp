@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "distributed/gather.h"
 
@@ -17,7 +18,7 @@ namespace nearfar {
 namespace {
 
 void check_inputs(const Group& group, const at::Tensor& z1, const at::Tensor& z2,
-                  double temperature, const Shard& own) {
+                  double temperature, const std::vector<int64_t>& rows) {
   TORCH_CHECK(temperature > 0.0, "nt_xent: expected a temperature above 0, got ", temperature);
   TORCH_CHECK(z1.dim() == 2 && z1.sizes() == z2.sizes(),
               "nt_xent: expected z1 and z2 of one shape [n, d], got ", z1.sizes(), " and ",
@@ -26,11 +27,10 @@ void check_inputs(const Group& group, const at::Tensor& z1, const at::Tensor& z2
   TORCH_CHECK((type == at::kFloat || type == at::kDouble) && z2.scalar_type() == type,
               "nt_xent: expected float32 or float64 in both views, got ", type, " and ",
               z2.scalar_type());
-  TORCH_CHECK(own.total > 0 && own == shard(own.total, group.size(), group.rank()) &&
-                  own.size() == z1.size(0),
-              "nt_xent: rank ", group.rank(), " of ", group.size(), ": expected ", own.size(),
-              " rows, this rank's share of ", own.total, ", got ", z1.size(0), " rows and shard [",
-              own.begin, ", ", own.end, ")");
+  const size_t rank = static_cast<size_t>(group.rank());
+  TORCH_CHECK(rows.size() == static_cast<size_t>(group.size()) && rows[rank] == z1.size(0),
+              "nt_xent: rank ", rank, " of ", group.size(),
+              ": expected as many rows as announced for this rank, ", rows, ", got ", z1.size(0));
 }
 
 // x / |x|. The row's largest component is taken out first, so that no square over- or underflows;
@@ -45,8 +45,18 @@ at::Tensor normalize_rows(const at::Tensor& rows) {
 }  // namespace
 
 at::Tensor nt_xent(Group& group, const at::Tensor& z1, const at::Tensor& z2, double temperature,
-                   const Shard& shard) {
-  check_inputs(group, z1, z2, temperature, shard);
+                   const Shard& own) {
+  TORCH_CHECK(own == shard(own.total, group.size(), group.rank()), "nt_xent: rank ", group.rank(),
+              " of ", group.size(), ": expected this rank's shard of ", own.total, ", got [",
+              own.begin, ", ", own.end, ")");
+  return nt_xent_over_rows(group, z1, z2, temperature, rows_by_rank(own.total, group.size()));
+}
+
+at::Tensor nt_xent_over_rows(Group& group, const at::Tensor& z1, const at::Tensor& z2,
+                             double temperature, const std::vector<int64_t>& rows) {
+  check_inputs(group, z1, z2, temperature, rows);
+  const int64_t begin = std::accumulate(rows.begin(), rows.begin() + group.rank(), int64_t{0});
+  const int64_t total = std::accumulate(rows.begin(), rows.end(), int64_t{0});
   // Under autocast the product would be rounded to bfloat16, a hundredth of a unit at a sharp
   // temperature.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
@@ -54,12 +64,12 @@ at::Tensor nt_xent(Group& group, const at::Tensor& z1, const at::Tensor& z2, dou
   // The views of a sample lie side by side: row V i + v of the keys is view v of sample i, on every
   // rank, and an anchor finds itself and its positive by its global row alone.
   const at::Tensor unit_nVD = normalize_rows(at::stack({z1, z2}, 1));
-  const std::vector<int64_t> rows = rows_by_rank(shard.total, group.size());
   const at::Tensor keys_KD = gather_with_grad(group, unit_nVD, rows).flatten(0, 1);
   const at::Tensor logits_AK = unit_nVD.flatten(0, 1).matmul(keys_KD.t()) / temperature;
 
   const at::Tensor self_A1 =
-      at::arange(2 * shard.begin, 2 * shard.end, logits_AK.options().dtype(at::kLong)).unsqueeze(1);
+      at::arange(2 * begin, 2 * begin + 2 * z1.size(0), logits_AK.options().dtype(at::kLong))
+          .unsqueeze(1);
   const at::Tensor positive_A1 = self_A1.bitwise_xor(1);
   // Finite, not infinite: a batch of one pair has no negatives, and infinities would make NaN of
   // it.
@@ -71,7 +81,7 @@ at::Tensor nt_xent(Group& group, const at::Tensor& z1, const at::Tensor& z2, dou
       negatives_AK.logsumexp(1) - logits_AK.gather(1, positive_A1).squeeze(1);
   // Above 40, ln(1 + e^x) - x is below the last bit of a double.
   const at::Tensor loss_A = at::softplus(margin_A, /*beta=*/1, /*threshold=*/40);
-  return loss_A.sum() * (static_cast<double>(group.size()) / static_cast<double>(2 * shard.total));
+  return loss_A.sum() * (static_cast<double>(group.size()) / static_cast<double>(2 * total));
 }
 
 double nt_xent_random_guess(int64_t global_batch) {

@@ -90,6 +90,26 @@ TEST(NtXentRanks, PlainLocalMeansAreWrongForUnevenShards) {
   EXPECT_GT(distance(result, expected), 1e-3);
 }
 
+TEST(NtXentRanks, PiecesOfAnySizesEqualOneRank) {
+  const std::vector<int64_t> rows{1, 4, 0, 3};
+  const Result expected = on_one_rank(8);
+  Result result{0.0, at::zeros({8, 5}, at::kDouble), at::zeros({8, 5}, at::kDouble)};
+  std::vector<double> losses(4);
+  run_ranks(4, [&](Group& group) {
+    const std::vector<int64_t> begins{0, 1, 5, 5};
+    const int64_t begin = begins[group.rank()], count = rows[group.rank()];
+    const at::Tensor z1 = view(8, 0.0).narrow(0, begin, count).clone().requires_grad_();
+    const at::Tensor z2 = view(8, 0.4).narrow(0, begin, count).clone().requires_grad_();
+    const at::Tensor loss = nt_xent_over_rows(group, z1, z2, kTemperature, rows);
+    loss.backward();
+    losses[group.rank()] = loss.item<double>();
+    result.grad1.narrow(0, begin, count).copy_(z1.grad() / 4);
+    result.grad2.narrow(0, begin, count).copy_(z2.grad() / 4);
+  });
+  EXPECT_NEAR((losses[0] + losses[1] + losses[2] + losses[3]) / 4, expected.loss, kTolerance);
+  EXPECT_LT(distance(result, expected), kTolerance);
+}
+
 TEST(NtXentRanks, AShardOfAnotherRankIsRefused) {
   EXPECT_THROW(run_ranks(2,
                          [](Group& group) {

@@ -1,0 +1,38 @@
+// A data set of image files under a folder, decoded when they are read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/data/image_tree.h"
+#include "framework/data/open.h"
+
+namespace nearfar {
+
+class FolderDataset final : public Dataset {
+ public:
+  /// `labels` has one entry for each path of the tree, or none at all. Images are RGB.
+  FolderDataset(DatasetInfo info, ImageTree tree, std::vector<int64_t> labels, int64_t max_pixels);
+  const DatasetInfo& info() const override { return info_; }
+  int64_t label(int64_t index) const override;
+  std::string place(int64_t index) const override;
+  Image read(int64_t index, PixelBuffer& storage) const override;
+
+ private:
+  DatasetInfo info_;
+  ImageTree tree_;
+  std::vector<int64_t> labels_;
+  int64_t max_pixels_;
+};
+
+/// Opens a tree of images. train/ beside test/ or val/, or train/ alone, are its parts (test/
+/// before val/; one without labels is left out where train/ has labels); otherwise everything is
+/// the training part. Labels are the first sub-folders' names where all images lie in sub-folders;
+/// the classes of the test part must be among those of the training part. Throws DataError naming
+/// the path where there are no images, or none of the first 1,000 can be read.
+DataParts open_folder(const std::string& folder, const std::string& name, int64_t max_pixels,
+                      Log& log);
+
+}  // namespace nearfar

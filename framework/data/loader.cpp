@@ -1,0 +1,136 @@
+// The loader: worker threads, and what is made of unreadable images when a batch is handed out.
+#include "framework/data/loader.h"
+
+#include <cstdio>
+#include <map>
+#include <stdexcept>
+#include <thread>
+
+#include "framework/data/batch_queue.h"
+#include "framework/data/view_rows.h"
+
+namespace nearfar {
+namespace {
+
+void check_plan(const LoaderPlan& plan) {
+  if (plan.batch < 1 || plan.workers < 1 || plan.rank < 0 || plan.rank >= plan.ranks) {
+    throw std::invalid_argument("ViewLoader: expected batch > 0, workers > 0, 0 <= rank < ranks");
+  }
+}
+
+std::string percent(double fraction) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.3g%%", fraction * 100.0);
+  return text;
+}
+
+}  // namespace
+
+struct ViewLoader::State {
+  State(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolicy> policies, LoaderPlan plan_,
+        Log& log_)
+      : plan(plan_),
+        log(log_),
+        rows(std::move(dataset), std::move(policies), plan),
+        queue(rows, plan, static_cast<size_t>(plan.workers) + 2) {
+    try {
+      for (int i = 0; i < plan.workers; ++i) workers.emplace_back([this] { work(); });
+    } catch (...) {
+      stop_workers();
+      throw;
+    }
+  }
+  ~State() { stop_workers(); }
+
+  void stop_workers() {
+    queue.stop();
+    for (std::thread& worker : workers) worker.join();
+  }
+
+  void work() {
+    RowScratch scratch;
+    while (const std::optional<RowTask> task = queue.next_row()) {
+      PendingBatch& pending = *task->pending;
+      const auto row = static_cast<size_t>(task->row);
+      try {
+        pending.outcomes[row] =
+            rows.make(pending.epoch, pending.batch.index[row], task->row, pending.batch, scratch);
+        pending.batch.index[row] = pending.outcomes[row].index;
+        pending.batch.label[row] = rows.dataset().label(pending.outcomes[row].index);
+      } catch (...) {
+        pending.failures[row] = std::current_exception();
+      }
+      queue.finish_row(*task);
+    }
+  }
+
+  /// Unreadable images are counted when their batch is handed out, so that a run stops at the same
+  /// step whatever the number of workers.
+  void note_skipped(const PendingBatch& pending) {
+    for (const RowOutcome& outcome : pending.outcomes) {
+      for (const SkippedImage& image : outcome.skipped) {
+        if (!skipped.emplace(image.index, image.reason).second) continue;
+        log.warning("data: " + image.reason + "; another image stands in for it");
+      }
+    }
+    const int64_t size = rows.dataset().info().size;
+    const double fraction = static_cast<double>(skipped.size()) / static_cast<double>(size);
+    if (fraction <= plan.max_bad_fraction) return;
+    throw DataError(std::to_string(skipped.size()) + " of " + std::to_string(size) +
+                    " images are unreadable (" + percent(fraction) +
+                    "), above data.max_bad_fraction = " + percent(plan.max_bad_fraction) +
+                    "; first: " + skipped.begin()->second);
+  }
+
+  const LoaderPlan plan;
+  Log& log;
+  const ViewRows rows;
+  BatchQueue queue;
+  std::map<int64_t, std::string> skipped;  // touched by the consumer's thread only
+  std::vector<std::thread> workers;
+};
+
+ViewLoader::ViewLoader(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolicy> policies,
+                       LoaderPlan plan, Log& log) {
+  check_plan(plan);
+  state_ = std::make_unique<State>(std::move(dataset), std::move(policies), plan, log);
+}
+
+ViewLoader::~ViewLoader() = default;
+
+void ViewLoader::begin_epoch(int64_t epoch, std::vector<int64_t> order, int64_t first_step) {
+  const LoaderPlan& plan = state_->plan;
+  const int64_t steps =
+      steps_per_epoch(static_cast<int64_t>(order.size()), plan.batch, plan.drop_last);
+  if (first_step < 0 || first_step > steps) {
+    throw std::invalid_argument("ViewLoader: expected a first step of 0 to " +
+                                std::to_string(steps) + ", got " + std::to_string(first_step));
+  }
+  const int64_t size = state_->rows.dataset().info().size;
+  for (int64_t index : order) {
+    if (index >= 0 && index < size) continue;
+    throw std::invalid_argument("ViewLoader: expected indices below " + std::to_string(size) +
+                                ", got " + std::to_string(index));
+  }
+  state_->queue.begin({epoch, std::move(order), first_step, steps});
+}
+
+ViewBatch ViewLoader::next() {
+  const std::shared_ptr<PendingBatch> pending = state_->queue.take();
+  state_->note_skipped(*pending);
+  // The first row's failure, not the first in time: the same one whatever the number of workers.
+  for (const std::exception_ptr& failure : pending->failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+  return std::move(pending->batch);
+}
+
+void ViewLoader::recycle(ViewBatch batch) { state_->queue.recycle(std::move(batch)); }
+
+std::vector<SkippedImage> ViewLoader::skipped() const {
+  std::vector<SkippedImage> images;
+  for (const auto& [index, reason] : state_->skipped) images.push_back({index, reason});
+  return images;
+}
+
+}  // namespace nearfar

@@ -1,0 +1,72 @@
+// Rows of batches.
+#include "framework/data/view_rows.h"
+
+#include <stdexcept>
+
+#include "augment/random.h"
+
+namespace nearfar {
+namespace {
+
+// With the largest max_bad_fraction that makes sense, a half, all of these fail once in 2^64
+// images.
+constexpr int kMostReplacements = 64;
+
+RenderTarget target_of(const ViewPolicy& policy, const Normalize& normalize) {
+  const auto side = static_cast<int>(policy.size);
+  return {{side, side},
+          policy.interpolation == "bicubic" ? Interpolation::bicubic : Interpolation::bilinear,
+          normalize};
+}
+
+}  // namespace
+
+ViewRows::ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolicy> policies,
+                   const LoaderPlan& plan)
+    : dataset_(std::move(dataset)),
+      policies_(std::move(policies)),
+      seed_(plan.seed),
+      skip_bad_images_(plan.skip_bad_images) {
+  if (policies_.empty() || policies_.size() > 256) {
+    throw std::invalid_argument("ViewLoader: expected 1 to 256 views, got " +
+                                std::to_string(policies_.size()));
+  }
+  for (const ViewPolicy& policy : policies_) {
+    targets_.push_back(target_of(policy, plan.normalize));
+    sizes_.push_back(targets_.back().size);
+  }
+}
+
+Image ViewRows::read(int64_t epoch, PixelBuffer& storage, RowOutcome& outcome) const {
+  const int64_t wanted = outcome.index;
+  Random random(seed_, static_cast<uint64_t>(epoch), static_cast<uint64_t>(wanted),
+                Purpose::replacement);
+  for (int attempt = 0; attempt <= kMostReplacements; ++attempt) {
+    try {
+      return dataset_->read(outcome.index, storage);
+    } catch (const BadImage& bad) {
+      if (!skip_bad_images_) throw;
+      outcome.skipped.push_back({outcome.index, bad.what()});
+    }
+    outcome.index = random.below(dataset_->info().size);
+  }
+  throw DataError(dataset_->place(wanted) + ": unreadable, and so are " +
+                  std::to_string(kMostReplacements) +
+                  " images drawn to replace it; first: " + outcome.skipped.front().reason);
+}
+
+RowOutcome ViewRows::make(int64_t epoch, int64_t index, int64_t row, ViewBatch& batch,
+                          RowScratch& scratch) const {
+  RowOutcome outcome{index, {}};
+  const Image image = read(epoch, scratch.pixels, outcome);
+  for (size_t v = 0; v < policies_.size(); ++v) {
+    Random random(seed_, static_cast<uint64_t>(epoch), static_cast<uint64_t>(index), Purpose::view,
+                  static_cast<uint8_t>(v));
+    const View view = draw(policies_[v], image.full_height, image.full_width, random);
+    const int64_t floats = int64_t{sizes_[v].height} * sizes_[v].width * image.channels;
+    render_view(image, view, targets_[v], scratch.render, batch.views[v].data() + row * floats);
+  }
+  return outcome;
+}
+
+}  // namespace nearfar

@@ -1,0 +1,51 @@
+// Makes one row of a batch: reads an image, or its replacement, and renders its views.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/data/loader.h"
+
+namespace nearfar {
+
+/// Working memory of one worker thread.
+struct RowScratch {
+  PixelBuffer pixels;
+  RenderScratch render;
+};
+
+/// What became of one row.
+struct RowOutcome {
+  int64_t index = 0;  // the image that is seen, a replacement's where one was needed
+  std::vector<SkippedImage> skipped;  // unreadable images met on the way
+};
+
+/// A pure function of (plan, epoch, image): no state, used by all workers at once.
+class ViewRows {
+ public:
+  /// Throws std::invalid_argument for no views or more than 256.
+  ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolicy> policies,
+           const LoaderPlan& plan);
+
+  const std::vector<Size>& sizes() const { return sizes_; }
+  const Dataset& dataset() const { return *dataset_; }
+
+  /// Renders all views of image `index` into row `row` of batch.views. Throws BadImage where images
+  /// must be readable, DataError where no replacement is.
+  RowOutcome make(int64_t epoch, int64_t index, int64_t row, ViewBatch& batch,
+                  RowScratch& scratch) const;
+
+ private:
+  Image read(int64_t epoch, PixelBuffer& storage, RowOutcome& outcome) const;
+
+  std::shared_ptr<const Dataset> dataset_;
+  std::vector<ViewPolicy> policies_;
+  std::vector<RenderTarget> targets_;
+  std::vector<Size> sizes_;
+  uint64_t seed_;
+  bool skip_bad_images_;
+};
+
+}  // namespace nearfar
