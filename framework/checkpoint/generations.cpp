@@ -99,8 +99,8 @@ void remove_leftovers(FileSystem& files, const std::string& folder) {
 void write_contents(FileSystem& files, const std::string& path, Manifest manifest,
                     const std::vector<GenerationFile>& contents) {
   for (const auto& [name, bytes] : contents) {
-    manifest.files.push_back({name, static_cast<int64_t>(bytes.size()),
-                              xxh3_hex(bytes.data(), bytes.size())});
+    manifest.files.push_back(
+        {name, static_cast<int64_t>(bytes.size()), xxh3_hex(bytes.data(), bytes.size())});
   }
   const std::string text = manifest_text(manifest);
   files.make_directories(path);
@@ -111,7 +111,8 @@ void write_contents(FileSystem& files, const std::string& path, Manifest manifes
   files.sync_directory(path);
 }
 
-/// Gives the written folder its name. A valid generation of the same step stays a generation meanwhile.
+/// Gives the written folder its name. A valid generation of the same step stays a generation
+/// meanwhile.
 void publish(FileSystem& files, const std::string& folder, const std::string& path) {
   const std::string replaced = path + std::string(kReplaced);
   if (std::filesystem::exists(path)) {

@@ -30,8 +30,9 @@ std::string xxh3_hex(const void* bytes, size_t size);
 /// Size and hash of a file, read in pieces. Throws DataError naming the path.
 ManifestFile hash_file(const std::string& folder, const std::string& name);
 
-/// JSON with "schema": 1, the writing program's version, and "checksum" over the one-line text of all
-/// other members. Throws std::invalid_argument for a file name that is not a plain, unique name.
+/// JSON with "schema": 1, the writing program's version, and "checksum" over the one-line text of
+/// all other members. Throws std::invalid_argument for a file name that is not a plain, unique
+/// name.
 std::string manifest_text(const Manifest& manifest);
 
 /// Reads and checks FOLDER/MANIFEST.json. Throws CheckpointError naming the file and what is wrong.

@@ -96,11 +96,10 @@ std::vector<uint8_t> encode_tensors(const NamedTensors& tensors, const Metadata&
                             : std::string("is undefined")));
     }
     // resolve_conj/neg: lazily conjugated or negated tensors share the memory of the original.
-    row_major.push_back(
-        tensor.detach().to(at::kCPU).resolve_conj().resolve_neg().contiguous());
+    row_major.push_back(tensor.detach().to(at::kCPU).resolve_conj().resolve_neg().contiguous());
     const at::Tensor& plain = row_major.back();
-    views.emplace_back(name, RawTensorView{dtype, plain.sizes().vec(), plain.const_data_ptr(),
-                                           plain.nbytes()});
+    views.emplace_back(
+        name, RawTensorView{dtype, plain.sizes().vec(), plain.const_data_ptr(), plain.nbytes()});
   }
   return encode_safetensors(views, metadata);
 }

@@ -1,4 +1,5 @@
-// The few operations that saving needs, behind an interface so that tests can make each of them fail.
+// The few operations that saving needs, behind an interface so that tests can make each of them
+// fail.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +26,13 @@ class FileSystem {
 /// The real one (POSIX).
 FileSystem& real_file_system();
 
-/// Reads a whole file; throws DataError naming the path when it is missing, unreadable or larger than
-/// `limit` bytes.
+/// Reads a whole file; throws DataError naming the path when it is missing, unreadable or larger
+/// than `limit` bytes.
 std::vector<uint8_t> read_file(const std::string& path, uint64_t limit = uint64_t{1} << 40);
 std::string read_text(const std::string& path, uint64_t limit = uint64_t{1} << 26);
 
-/// The directory that holds `path` ("." for a bare name). A trailing slash counts as a name of its own.
+/// The directory that holds `path` ("." for a bare name). A trailing slash counts as a name of its
+/// own.
 std::string parent_directory(const std::string& path);
 
 /// write_durably to PATH.tmp, then rename over PATH, then sync its directory.

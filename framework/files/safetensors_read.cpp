@@ -1,4 +1,5 @@
-// Reads safetensors files; a file is believed only after every number in its header has been checked.
+// Reads safetensors files; a file is believed only after every number in its header has been
+// checked.
 #include <algorithm>
 #include <cstring>
 #include <fstream>

@@ -53,8 +53,8 @@ std::string header_text(const std::vector<NamedView>& ordered, const Metadata& m
     for (const int64_t dimension : tensor.shape) shape.push_back(Json(dimension));
     const uint64_t begin = position;
     position += tensor.size;
-    Json offsets = Json::array({Json(static_cast<int64_t>(begin)),
-                                Json(static_cast<int64_t>(position))});
+    Json offsets =
+        Json::array({Json(static_cast<int64_t>(begin)), Json(static_cast<int64_t>(position))});
     entries.emplace_back(name, Json::object({{"dtype", Json(tensor.dtype)},
                                              {"shape", std::move(shape)},
                                              {"data_offsets", std::move(offsets)}}));
@@ -77,10 +77,23 @@ void refuse_duplicates(const std::vector<NamedView>& tensors) {
 }  // namespace
 
 size_t dtype_size(const std::string& dtype) {
-  static const std::array<std::pair<const char*, size_t>, 17> sizes{
-      {{"BOOL", 1},    {"U8", 1},  {"I8", 1},  {"F8_E5M2", 1}, {"F8_E4M3", 1}, {"F8_E8M0", 1},
-       {"I16", 2},     {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},     {"U32", 4},
-       {"F32", 4},     {"C64", 8}, {"F64", 8}, {"I64", 8},     {"U64", 8}}};
+  static const std::array<std::pair<const char*, size_t>, 17> sizes{{{"BOOL", 1},
+                                                                     {"U8", 1},
+                                                                     {"I8", 1},
+                                                                     {"F8_E5M2", 1},
+                                                                     {"F8_E4M3", 1},
+                                                                     {"F8_E8M0", 1},
+                                                                     {"I16", 2},
+                                                                     {"U16", 2},
+                                                                     {"F16", 2},
+                                                                     {"BF16", 2},
+                                                                     {"I32", 4},
+                                                                     {"U32", 4},
+                                                                     {"F32", 4},
+                                                                     {"C64", 8},
+                                                                     {"F64", 8},
+                                                                     {"I64", 8},
+                                                                     {"U64", 8}}};
   const auto found = std::find_if(sizes.begin(), sizes.end(),
                                   [&](const auto& entry) { return entry.first == dtype; });
   return found == sizes.end() ? 0 : found->second;
