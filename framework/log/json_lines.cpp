@@ -8,14 +8,15 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <optional>
-#include <sstream>
 
 #include "framework/error.h"
+#include "framework/files/file_system.h"
 
 namespace nearfar {
 namespace {
+
+constexpr uint64_t kLargestLog = uint64_t{1} << 36;
 
 [[noreturn]] void fail(const std::string& path, const char* what) {
   throw EnvironmentError(path + ": " + what + ": " + std::strerror(errno));
@@ -24,14 +25,6 @@ namespace {
 bool exists(const std::string& path) {
   struct stat status {};
   return stat(path.c_str(), &status) == 0;
-}
-
-std::string read_whole(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file.is_open() || text.bad()) fail(path, "cannot read");
-  return text.str();
 }
 
 void cut(const std::string& path, size_t bytes) {
@@ -80,7 +73,7 @@ Json with_null_for_non_finite(const Json& value) {
 
 JsonLines::JsonLines(const std::string& path) : path_(path) {
   if (exists(path)) {
-    const std::string text = read_whole(path);
+    const std::string text = read_text(path, kLargestLog);
     const size_t whole = for_each_line(text, [](std::string_view) { return true; });
     if (whole < text.size()) cut(path, whole);
   }
@@ -109,7 +102,7 @@ void JsonLines::append(const Json& object) {
 
 void truncate_after_step(const std::string& path, int64_t step) {
   if (!exists(path)) return;
-  const std::string text = read_whole(path);
+  const std::string text = read_text(path, kLargestLog);
   const size_t kept = for_each_line(text, [&](std::string_view line) {
     const std::optional<Json> object = object_of(line, path);
     if (!object) return false;
@@ -120,9 +113,8 @@ void truncate_after_step(const std::string& path, int64_t step) {
 }
 
 std::vector<Json> read_json_lines(const std::string& path) {
-  if (!exists(path)) fail(path, "cannot read");
   std::vector<Json> lines;
-  for_each_line(read_whole(path), [&](std::string_view line) {
+  for_each_line(read_text(path, kLargestLog), [&](std::string_view line) {
     std::optional<Json> object = object_of(line, path);
     if (!object) {
       throw DataError(path + ":" + std::to_string(lines.size() + 1) +

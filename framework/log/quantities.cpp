@@ -29,7 +29,8 @@ std::string format_duration(double seconds) {
 std::string format_count(int64_t count) {
   std::string text = std::to_string(count);
   const int first_digit = count < 0 ? 1 : 0;
-  for (int at = static_cast<int>(text.size()) - 3; at > first_digit; at -= 3) text.insert(at, ",");
+  for (int at = static_cast<int>(text.size()) - 3; at > first_digit; at -= 3)
+    text.insert(at, 1, ',');
   return text;
 }
 

@@ -69,8 +69,9 @@ std::string line(double x1, double y1, double x2, double y2, const std::string& 
          "\" y2=\"" + pixels(y2) + "\" " + style + "/>\n";
 }
 
+/// `style` is empty or attributes after a blank.
 std::string words(double x, double y, const std::string& style, const std::string& text) {
-  return "<text x=\"" + pixels(x) + "\" y=\"" + pixels(y) + "\" " + style + ">" + escaped(text) +
+  return "<text x=\"" + pixels(x) + "\" y=\"" + pixels(y) + "\"" + style + ">" + escaped(text) +
          "</text>\n";
 }
 
@@ -134,21 +135,21 @@ std::string draw_axes(const LineChart& chart, const Frame& frame) {
   for (size_t i = 0; i < frame.y.ticks.size(); ++i) {
     const double y = frame.top_of(frame.y.ticks[i]);
     svg += line(kLeft, y, kRight, y, "stroke=\"#dddddd\"");
-    svg += words(kLeft - 8.0, y + 4.0, "text-anchor=\"end\"", frame.y.labels[i]);
+    svg += words(kLeft - 8.0, y + 4.0, " text-anchor=\"end\"", frame.y.labels[i]);
   }
   for (size_t i = 0; i < frame.x.ticks.size(); ++i) {
     const double x = frame.left_of(frame.x.ticks[i]);
     svg += line(x, bottom, x, bottom + 5.0, "stroke=\"#333333\"");
-    svg += words(x, bottom + 19.0, "text-anchor=\"middle\"", frame.x.labels[i]);
+    svg += words(x, bottom + 19.0, " text-anchor=\"middle\"", frame.x.labels[i]);
   }
   svg += line(kLeft, bottom, kRight, bottom, "stroke=\"#333333\"");
   svg += line(kLeft, frame.top + kTop, kLeft, bottom, "stroke=\"#333333\"");
-  svg += words((kLeft + kRight) / 2.0, bottom + 40.0, "text-anchor=\"middle\"", chart.x_label);
+  svg += words((kLeft + kRight) / 2.0, bottom + 40.0, " text-anchor=\"middle\"", chart.x_label);
   const double middle = frame.top + (kTop + kBottom) / 2.0;
   svg += words(18.0, middle,
-               "text-anchor=\"middle\" transform=\"rotate(-90 18.0 " + pixels(middle) + ")\"",
+               " text-anchor=\"middle\" transform=\"rotate(-90 18.0 " + pixels(middle) + ")\"",
                chart.y_label);
-  svg += words(kLeft, frame.top + 24.0, "font-size=\"16\" font-weight=\"bold\"", chart.title);
+  svg += words(kLeft, frame.top + 24.0, " font-size=\"16\" font-weight=\"bold\"", chart.title);
   return svg;
 }
 
@@ -197,7 +198,7 @@ std::string draw(const LineChart& chart, double top) {
   if (chart.reference && std::isfinite(chart.reference->y)) {
     const double y = frame.top_of(chart.reference->y);
     svg += line(kLeft, y, kRight, y, "stroke=\"#777777\" stroke-dasharray=\"6 4\"");
-    svg += words(kRight - 4.0, y - 5.0, "text-anchor=\"end\" fill=\"#555555\"",
+    svg += words(kRight - 4.0, y - 5.0, " text-anchor=\"end\" fill=\"#555555\"",
                  chart.reference->label);
   }
   for (size_t i = 0; i < chart.series.size(); ++i) {

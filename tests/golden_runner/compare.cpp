@@ -32,7 +32,8 @@ bool is_exact_kind(const at::Tensor& tensor) {
 
 std::string describe(const at::Tensor& tensor) {
   std::string text = std::string(at::toString(tensor.scalar_type())) + " [";
-  for (const int64_t size : tensor.sizes()) text += (text.back() == '[' ? "" : ", ") + std::to_string(size);
+  for (const int64_t size : tensor.sizes())
+    text += (text.back() == '[' ? "" : ", ") + std::to_string(size);
   return text + "]";
 }
 

@@ -79,8 +79,9 @@ Outcome run_case(Case& item, const Json& rules, const RunOptions& options,
 }
 
 void count(Outcome outcome, Counts& counts) {
-  ++(outcome == Outcome::ok ? counts.ok
-                            : outcome == Outcome::wrong ? counts.wrong : counts.unsupported);
+  ++(outcome == Outcome::ok      ? counts.ok
+     : outcome == Outcome::wrong ? counts.wrong
+                                 : counts.unsupported);
 }
 
 const char* name_of(Outcome outcome) {
@@ -94,8 +95,11 @@ Counts run(const RunOptions& options, const Operations& operations, std::ostream
   const Json index = parse_json(read_text(path), path, kIndexLimits);
   Counts counts;
   for (const Json& row : index.at("cases").items()) {
-    Case item{row.at("file").as_string(), row.at("family").as_string(),
-              row.at("operation").as_string(), row.at("hyperparameters"), {}};
+    Case item{row.at("file").as_string(),
+              row.at("family").as_string(),
+              row.at("operation").as_string(),
+              row.at("hyperparameters"),
+              {}};
     if (!options.only.empty() && options.only != item.family && options.only != item.operation) {
       continue;
     }

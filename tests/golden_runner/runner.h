@@ -20,8 +20,9 @@ struct Counts {
   int unsupported = 0;
 };
 
-/// Prints "family/case  operation  error / tolerance (tensor)  ok|FAIL|unsupported" for each case, then
-/// "N ok, N wrong, N unsupported". Throws DataError or ConfigError when the folder cannot be read.
+/// Prints "family/case  operation  error / tolerance (tensor)  ok|FAIL|unsupported" for each case,
+/// then "N ok, N wrong, N unsupported". Throws DataError or ConfigError when the folder cannot be
+/// read.
 Counts run(const RunOptions& options, const Operations& operations, std::ostream& output);
 
 }  // namespace nearfar::golden

@@ -84,6 +84,7 @@ void expect_saving_goes_on(const std::string& folder) {
 
 /// One run with a fault at operation `at`; false when the fault lies beyond the last operation.
 bool run_with_fault(Fault fault, int64_t at, double lost, uint32_t seed) {
+  SCOPED_TRACE("operation " + std::to_string(at) + ", seed " + std::to_string(seed));
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "graves");
   FaultFileSystem files(fault, at, seed, folder / "graves");
@@ -104,7 +105,6 @@ bool run_with_fault(Fault fault, int64_t at, double lost, uint32_t seed) {
 int64_t run_with_every_fault(Fault fault, double lost, uint32_t seed) {
   int64_t at = 1;
   while (!testing::Test::HasFailure() && run_with_fault(fault, at, lost, seed)) {
-    SCOPED_TRACE("operation " + std::to_string(at));
     ++at;
   }
   return at - 1;
