@@ -103,7 +103,7 @@ class Line {
     const double step =
         high.step - width * (high.slope + root - a) / (high.slope - low.slope + 2.0 * root);
     if (!std::isfinite(step)) return middle;
-    const auto [left, right] = std::minmax(low.step + 0.1 * width, high.step - 0.1 * width);
+    const auto [left, right] = std::minmax({low.step + 0.1 * width, high.step - 0.1 * width});
     return std::clamp(step, left, right);
   }
 

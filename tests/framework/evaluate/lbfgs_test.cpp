@@ -37,8 +37,8 @@ TEST(Lbfgs, FindsTheMinimumOfRosenbrock) {
 }
 
 TEST(Lbfgs, NeedsFewIterationsOnABadlyScaledQuadratic) {
-  // 0.5 sum scale_i x_i^2 - x_i with scales 1 .. 1e4 has its minimum at 1 / scale_i. Steepest descent
-  // would need about the condition number of iterations, 10,000.
+  // 0.5 sum scale_i x_i^2 - x_i with scales 1 .. 1e4 has its minimum at 1 / scale_i. Steepest
+  // descent would need about the condition number of iterations, 10,000.
   const at::Tensor scale = at::logspace(0, 4, 8, 10.0, at::kDouble);
   const auto quadratic = [&](const at::Tensor& x, at::Tensor& gradient) {
     gradient.copy_(scale * x - 1.0);

@@ -50,8 +50,7 @@ TEST(LogisticLoss, EqualsTheNaiveSumAndItsDifferences) {
   const Problem p;
   const at::Tensor parameters = synthetic::normal({p.classes * 6}, 3) * 0.5;
   at::Tensor gradient = at::empty_like(parameters);
-  const double loss =
-      logistic_loss(p.features, p.label, p.classes, 0.3, parameters, gradient);
+  const double loss = logistic_loss(p.features, p.label, p.classes, 0.3, parameters, gradient);
   EXPECT_NEAR(loss, naive_loss(p.features, p.label, p.classes, 0.3, parameters), 1e-12);
   // Central differences at 1e-5: truncation about 1e-10, cancellation about 1e-16 / 1e-5.
   for (int64_t i = 0; i < parameters.numel(); ++i) {
@@ -69,8 +68,8 @@ TEST(LogisticLoss, SurvivesHugeLogits) {
   const Problem p(300);
   const at::Tensor parameters = synthetic::normal({p.classes * 6}, 3) * 1e4;
   at::Tensor gradient = at::empty_like(parameters);
-  EXPECT_TRUE(std::isfinite(
-      logistic_loss(p.features, p.label, p.classes, 0.0, parameters, gradient)));
+  EXPECT_TRUE(
+      std::isfinite(logistic_loss(p.features, p.label, p.classes, 0.0, parameters, gradient)));
   EXPECT_TRUE(at::isfinite(gradient).all().item<bool>());
 }
 
@@ -101,8 +100,8 @@ TEST(LogisticRegression, IsAMinimum) {
   EXPECT_TRUE(model.converged);
   const at::Tensor best = at::cat({model.weight.reshape(-1), model.bias});
   EXPECT_NEAR(model.loss, naive_loss(p.features, p.label, p.classes, l2, best), 1e-12);
-  EXPECT_NEAR(model.loss, model.cross_entropy + 0.5 * l2 * model.weight.square().sum().item<double>(),
-              1e-12);
+  EXPECT_NEAR(model.loss,
+              model.cross_entropy + 0.5 * l2 * model.weight.square().sum().item<double>(), 1e-12);
   EXPECT_NEAR(model.bias.sum().item<double>(), 0.0, 1e-12);
   // Convexity: every point is above the minimum.
   for (uint64_t seed = 0; seed < 20; ++seed) {

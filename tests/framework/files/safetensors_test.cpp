@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <cstring>
+#include <algorithm>
 
 #include "framework/error.h"
 #include "framework/files/file_system.h"
@@ -121,8 +121,9 @@ RC_GTEST_PROP(SafetensorsProperty, RoundTrips, ()) {
     const RawTensor& found = file.at(name);
     RC_ASSERT(found.dtype == expected.dtype);
     RC_ASSERT(found.shape == expected.shape);
-    RC_ASSERT(found.bytes.size() == expected.size);
-    RC_ASSERT(std::memcmp(found.bytes.data(), expected.bytes, expected.size) == 0);
+    const auto* bytes_in = static_cast<const uint8_t*>(expected.bytes);
+    RC_ASSERT(
+        std::equal(found.bytes.begin(), found.bytes.end(), bytes_in, bytes_in + expected.size));
   }
 }
 

@@ -1,0 +1,53 @@
+// Evaluation against the goldens: weighted neighbours and the optimum of the linear probe.
+#include <ATen/core/Tensor.h>
+
+#include "framework/evaluate/logistic_regression.h"
+#include "framework/evaluate/nearest_neighbors.h"
+#include "framework/evaluate/scores.h"
+#include "tests/golden_runner/case.h"
+
+namespace nearfar::golden {
+namespace {
+
+at::Tensor scalar(double value) { return at::scalar_tensor(value, at::kDouble); }
+
+Tensors knn(const Case& golden) {
+  const int64_t k = golden.hyperparameters.at("k").as_int();
+  const double temperature = golden.hyperparameters.at("temperature").as_double();
+  const int64_t classes = golden.hyperparameters.at("classes").as_int();
+  const Neighbors neighbors =
+      nearest_neighbors(golden.tensors.at("train"), golden.tensors.at("test"), k);
+  const at::Tensor scores =
+      vote(neighbors, golden.tensors.at("train_label"), classes, k, temperature);
+  const Accuracy accuracy = judge(scores, golden.tensors.at("test_label"));
+  return {{"scores", scores},
+          {"prediction", scores.argmax(1)},
+          {"accuracy", scalar(accuracy.top1)},
+          {"accuracy5", scalar(accuracy.top5)}};
+}
+
+Tensors logistic_regression(const Case& golden) {
+  const at::Tensor& features = golden.tensors.at("features");
+  const at::Tensor& label = golden.tensors.at("label");
+  LogisticRegressionOptions options;
+  options.l2 = golden.hyperparameters.at("l2").as_double();
+  options.tolerance = 1e-11;
+  const LogisticRegression model = fit_logistic_regression(
+      features, label, golden.hyperparameters.at("classes").as_int(), options);
+  const at::Tensor scores = logits(model, features);
+  return {{"weight", model.weight},
+          {"bias", model.bias},
+          {"loss", scalar(model.loss)},
+          {"cross_entropy", scalar(model.cross_entropy)},
+          {"accuracy", scalar(judge(scores, label).top1)},
+          {"probabilities", scores.softmax(1)}};
+}
+
+}  // namespace
+
+void add_evaluation(Operations& operations) {
+  operations["knn"] = knn;
+  operations["logistic_regression"] = logistic_regression;
+}
+
+}  // namespace nearfar::golden
