@@ -17,17 +17,17 @@ namespace nearfar {
 /// A file of a generation: its name and its bytes.
 using GenerationFile = std::pair<std::string, std::vector<uint8_t>>;
 
-/// checkpoints/gen-N: files and MANIFEST.json (schema, step, user's state, size and XXH3-128 of each file,
-/// a checksum of its own).
+/// checkpoints/gen-N: files and MANIFEST.json (schema, step, user's state, size and XXH3-128 of
+/// each file, a checksum of its own).
 struct Generation {
   int64_t step = 0;
   std::string path;
   Json state;  // what the saver gave
 };
 
-/// Writes gen-STEP.tmp, fsyncs every file and directory, renames, re-reads and verifies, then removes all
-/// but the newest `keep` valid generations (at least 2 are kept). Throws EnvironmentError; whatever was
-/// valid before is then still there.
+/// Writes gen-STEP.tmp, fsyncs every file and directory, renames, re-reads and verifies, then
+/// removes all but the newest `keep` valid generations (at least 2 are kept). Throws
+/// EnvironmentError; whatever was valid before is then still there.
 Generation save_generation(FileSystem& files, const std::string& folder, int64_t step,
                            const Json& state, const std::vector<GenerationFile>& contents,
                            int64_t keep);
@@ -35,8 +35,9 @@ Generation save_generation(FileSystem& files, const std::string& folder, int64_t
 /// Checks one generation completely. Throws CheckpointError naming the path and what is wrong.
 Generation load_generation(const std::string& path);
 
-/// The newest valid generation, none when the folder holds no generation at all. Damaged ones are logged
-/// as warnings and skipped; if all are damaged, CheckpointError. Leftover .tmp folders are ignored.
+/// The newest valid generation, none when the folder holds no generation at all. Damaged ones are
+/// logged as warnings and skipped; if all are damaged, CheckpointError. Leftover .tmp folders are
+/// ignored.
 std::optional<Generation> newest_generation(const std::string& folder, Log& log);
 
 }  // namespace nearfar

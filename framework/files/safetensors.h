@@ -1,4 +1,5 @@
-// safetensors files, strictly: https://github.com/huggingface/safetensors (format, README and tensor.rs).
+// safetensors files, strictly: https://github.com/huggingface/safetensors (format, README and
+// tensor.rs).
 #pragma once
 
 #include <cstdint>
@@ -7,9 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "framework/files/file_system.h"
+
 namespace nearfar {
 
-/// A tensor's bytes and type, row-major little-endian. dtype is the format's name: F32, I64, U8, ...
+/// A tensor's bytes and type, row-major little-endian. dtype is the format's name: F32, I64, U8,
+/// ...
 struct RawTensor {
   std::string dtype;
   std::vector<int64_t> shape;
@@ -38,15 +42,21 @@ struct SafetensorsFile {
 /// Bytes of one element; 0 for an unknown dtype.
 size_t dtype_size(const std::string& dtype);
 
-/// Reads and checks a file: header of at most 100,000,000 bytes, offsets contiguous without holes or
-/// overlaps up to the file's end, sizes equal to shapes (overflow checked), no duplicate names. All
-/// limits are checked before memory is taken. Throws DataError "PATH: what".
+/// Reads and checks a file: header of at most 100,000,000 bytes, offsets contiguous without holes
+/// or overlaps up to the file's end, sizes equal to shapes (overflow checked), no duplicate names.
+/// All limits are checked before memory is taken. Throws DataError "PATH: what".
 SafetensorsFile read_safetensors(const std::string& path);
 
-/// The bytes of a file: tensors ordered by alignment (descending) then name, header padded with spaces
-/// to 8 bytes, metadata with "format": "pt" always added. Throws std::invalid_argument for a size that
-/// does not fit its shape or a duplicate name.
+/// The bytes of a file: tensors ordered by alignment (descending) then name, header padded with
+/// spaces to 8 bytes, metadata with "format": "pt" added unless it names a format. Throws
+/// std::invalid_argument for a size that does not fit its shape or a duplicate name.
 std::vector<uint8_t> encode_safetensors(
     const std::vector<std::pair<std::string, RawTensorView>>& tensors, const Metadata& metadata);
+
+/// encode_safetensors, then replace_file: PATH holds the old file or the whole new one. Throws
+/// EnvironmentError "PATH: reason".
+void write_safetensors(FileSystem& files, const std::string& path,
+                       const std::vector<std::pair<std::string, RawTensorView>>& tensors,
+                       const Metadata& metadata);
 
 }  // namespace nearfar
