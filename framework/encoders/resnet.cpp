@@ -62,7 +62,11 @@ std::vector<at::Tensor> ResNet::stages(const at::Tensor& images) {
 }
 
 at::Tensor ResNet::forward(const at::Tensor& images, Random&) {
-  return stages(images).back().mean({2, 3});
+  return features_of(stages(images));
+}
+
+at::Tensor ResNet::features_of(const std::vector<at::Tensor>& stages) {
+  return stages.back().mean({2, 3});
 }
 
 }  // namespace nearfar

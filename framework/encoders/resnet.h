@@ -44,6 +44,8 @@ class ResNet final : public Encoder {
   int64_t width() const override { return width_; }
   /// Outputs of layer1..layer4, each [N, C, H, W].
   std::vector<at::Tensor> stages(const at::Tensor& images);
+  /// The features [N, width()] that belong to outputs of stages().
+  static at::Tensor features_of(const std::vector<at::Tensor>& stages);
 
  private:
   void add_stage(const ResNetShape& shape, int stage, int64_t in, const NormPlan& norm);

@@ -37,7 +37,8 @@ Listing expected_names(const std::string& model, bool parameters) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
   Listing names;
-  for (const Json& entry : parse_json(text.str(), path).items()) {
+  const Json entries = parse_json(text.str(), path);
+  for (const Json& entry : entries.items()) {
     const std::string& name = entry.at("name").as_string();
     if (name.starts_with("fc.") || entry.at("parameter").as_bool() != parameters) continue;
     std::vector<int64_t> shape;
