@@ -1,6 +1,8 @@
 // Parsers of the headers of JPEG, PNG, WebP, BMP and TIFF files.
 #include "framework/data/image_header.h"
 
+#include <zlib.h>
+
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -53,6 +55,18 @@ ImageHeader parse_jpeg(const ByteView& view) {
   }
 }
 
+/// Chunks whose names begin with a capital carry the picture (PNG 5.4); libpng, too, forgives the
+/// rest.
+void check_png_chunk(const ByteView& view, size_t at, size_t length) {
+  const auto name_and_data = view.part(at + 4, length + 4);
+  if ((name_and_data[0] & 0x20) != 0) return;
+  const auto checksum =
+      crc32_z(0, name_and_data.data(), static_cast<z_size_t>(name_and_data.size()));
+  if (checksum != view.u32(at + 8 + length)) {
+    throw BadImage("damaged PNG: a chunk has a wrong checksum");
+  }
+}
+
 ImageHeader parse_png(const ByteView& view) {
   ImageHeader header{ImageKind::png};
   if (!view.holds(12, "IHDR")) throw BadImage("PNG without IHDR");
@@ -61,6 +75,7 @@ ImageHeader parse_png(const ByteView& view) {
     if (view.size() - at < 12) throw BadImage("truncated PNG");
     const size_t length = view.u32(at);
     if (length > view.size() - at - 12) throw BadImage("truncated PNG");
+    check_png_chunk(view, at, length);
     if (view.holds(at + 4, "eXIf")) {
       header.orientation = exif_orientation(view.part(at + 8, length));
     }

@@ -1,0 +1,176 @@
+// Recognition of data sets and folders of images: order, labels, parts, links, errors.
+#include "framework/data/open.h"
+
+#include <gtest/gtest.h>
+
+#include "framework/data/image_tree.h"
+#include "picture_files.h"
+#include "temporary_folder.h"
+
+namespace nearfar {
+namespace {
+
+const Bytes& small_jpeg() {
+  static const Bytes bytes = encode_jpeg(sample_picture(8, 8));
+  return bytes;
+}
+
+DataParts open_path(const std::string& path, Log& log) {
+  DataConfig config;
+  config.path = path;
+  return open_data(config, log);
+}
+
+DataParts open_path(const std::string& path) {
+  Log log;
+  return open_path(path, log);
+}
+
+std::vector<std::string> places(const Dataset& data) {
+  std::vector<std::string> result;
+  for (int64_t i = 0; i < data.info().size; ++i) {
+    result.push_back(data.place(i).substr(data.info().path.size() + 1));
+  }
+  return result;
+}
+
+std::string error_of(const std::string& path) {
+  return message_of<DataError>([&] { open_path(path); });
+}
+
+TEST(OpenFolder, LabelsAreTheFirstFolders) {
+  TemporaryFolder folder;
+  for (const char* name : {"class10/a.JPG", "class2/deep/er/img10.jpeg", "class2/img2.jpg",
+                           "class2/img10.jpg", ".hidden/x.jpg", "class2/.x.jpg", "readme.txt"}) {
+    folder.write(name, small_jpeg());
+  }
+  folder.write("class10/b.png", encode_through_opencv(".png", sample_picture(4, 6)));
+  std::vector<std::string> lines;
+  Log log([&](Level, const std::string& line) { lines.push_back(line); });
+  const DataParts parts = open_path(folder.path(), log);
+  EXPECT_EQ(places(*parts.train),
+            (std::vector<std::string>{"class2/deep/er/img10.jpeg", "class2/img2.jpg",
+                                      "class2/img10.jpg", "class10/a.JPG", "class10/b.png"}));
+  EXPECT_EQ(parts.train->info().class_names, (std::vector<std::string>{"class2", "class10"}));
+  EXPECT_EQ(parts.train->label(2), 0);
+  EXPECT_EQ(parts.train->label(3), 1);
+  EXPECT_EQ(parts.test, nullptr);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_TRUE(contains(lines[0], "(folder), 5 train, of any size colour, 2 classes")) << lines[0];
+  PixelBuffer storage;
+  const Image png = parts.train->read(4, storage);
+  EXPECT_EQ(png.height, 4);
+  EXPECT_EQ(png.width, 6);
+}
+
+TEST(OpenFolder, AnImageOutsideOfFoldersMeansNoLabels) {
+  TemporaryFolder folder;
+  folder.write("a/1.jpg", small_jpeg());
+  folder.write("2.jpg", small_jpeg());
+  const DataParts parts = open_path(folder.path());
+  EXPECT_TRUE(parts.train->info().class_names.empty());
+  EXPECT_EQ(parts.train->label(0), -1);
+  EXPECT_EQ(parts.train->info().size, 2);
+}
+
+TEST(OpenFolder, LinksAndLoopsCountOnce) {
+  TemporaryFolder folder;
+  folder.write("b/1.jpg", small_jpeg());
+  folder.write("b/2.jpg", small_jpeg());
+  std::filesystem::create_directory(folder.at("a"));
+  std::filesystem::create_symlink("../b/1.jpg", folder.at("a/0.jpg"));
+  std::filesystem::create_hard_link(folder.at("b/2.jpg"), folder.at("b/3.jpg"));
+  std::filesystem::create_directory_symlink("..", folder.at("b/loop"));
+  std::filesystem::create_directory_symlink("b", folder.at("c"));
+  std::vector<std::string> lines;
+  Log log([&](Level, const std::string& line) { lines.push_back(line); });
+  const DataParts parts = open_path(folder.path(), log);
+  EXPECT_EQ(places(*parts.train), (std::vector<std::string>{"b/1.jpg", "b/2.jpg"}));
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0], "data: " + folder.path() +
+                          ": left out 2 paths that lead to an image that is counted already");
+}
+
+TEST(OpenFolder, TrainAndTestAreParts) {
+  TemporaryFolder folder;
+  for (const char* name : {"train/cat/1.jpg", "train/dog/1.jpg", "train/emu/1.jpg", "val/emu/1.jpg",
+                           "val/dog/1.jpg"}) {
+    folder.write(name, small_jpeg());
+  }
+  const DataParts parts = open_path(folder.path());
+  EXPECT_EQ(parts.train->info().size, 3);
+  ASSERT_NE(parts.test, nullptr);
+  EXPECT_EQ(parts.test->label(0), 1);  // dog
+  EXPECT_EQ(parts.test->label(1), 2);  // emu
+  EXPECT_EQ(parts.test->info().class_names, parts.train->info().class_names);
+  folder.write("test/loose.jpg", small_jpeg());
+  EXPECT_EQ(open_path(folder.path()).test->info().path, folder.at("val"));
+  folder.write("val/yak/1.jpg", small_jpeg());
+  EXPECT_EQ(error_of(folder.path()),
+            folder.at("val/yak/1.jpg") +
+                ": expected one of the 3 class folders of the training part, found \"yak\"");
+}
+
+TEST(OpenFolder, ATrainFolderAmongOthersIsAClass) {
+  TemporaryFolder folder;
+  folder.write("train/1.jpg", small_jpeg());
+  folder.write("plane/1.jpg", small_jpeg());
+  EXPECT_EQ(open_path(folder.path()).train->info().class_names,
+            (std::vector<std::string>{"plane", "train"}));
+}
+
+TEST(OpenFolder, TestPathIsAlignedByClassName) {
+  TemporaryFolder train, test;
+  for (const char* name : {"a/1.jpg", "b/1.jpg", "c/1.jpg"}) train.write(name, small_jpeg());
+  for (const char* name : {"c/1.jpg", "b/1.jpg"}) test.write(name, small_jpeg());
+  DataConfig config;
+  config.path = train.path();
+  config.test_path = test.path();
+  Log log;
+  const DataParts parts = open_data(config, log);
+  EXPECT_EQ(parts.test->label(0), 1);
+  EXPECT_EQ(parts.test->label(1), 2);
+  test.write("d/1.jpg", small_jpeg());
+  EXPECT_EQ(message_of<DataError>([&] { open_data(config, log); }),
+            test.path() + ": expected the classes of " + train.path() + ", found \"d\"");
+}
+
+TEST(OpenData, WhatIsNoDataIsNamed) {
+  TemporaryFolder folder;
+  EXPECT_TRUE(contains(error_of(folder.at("nowhere")), folder.at("nowhere") + ": no such folder"));
+  std::filesystem::create_directory(folder.at("empty"));
+  EXPECT_TRUE(contains(error_of(folder.at("empty")), folder.at("empty") + ": the folder is empty"));
+  folder.write("texts/a.txt", std::string("words"));
+  EXPECT_TRUE(contains(error_of(folder.at("texts")), "no images found among 1 files; accepted:"));
+  EXPECT_TRUE(contains(error_of(folder.at("texts/a.txt")), "not a folder"));
+  folder.write("bad/1.jpg", std::string("words"));
+  folder.write("bad/2.png", Bytes{});
+  EXPECT_EQ(error_of(folder.at("bad")),
+            folder.at("bad") + ": none of the 2 images can be read; first: " +
+                folder.at("bad/1.jpg") + ": not a JPEG, PNG, WebP, BMP or TIFF image");
+}
+
+TEST(OpenData, AForcedFormatMustBeThere) {
+  TemporaryFolder folder;
+  folder.write("1.jpg", small_jpeg());
+  DataConfig config;
+  config.path = folder.path();
+  Log log;
+  for (const char* format : {"idx", "cifar10", "cifar100"}) {
+    config.format = format;
+    EXPECT_TRUE(contains(message_of<DataError>([&] { open_data(config, log); }),
+                         folder.path() + ": expected "))
+        << format;
+  }
+  config.format = "folder";
+  EXPECT_EQ(open_data(config, log).train->info().size, 1);
+}
+
+TEST(OpenData, ShortNamesFitRunFolders) {
+  TemporaryFolder folder;
+  folder.write("My Photos (2020)/1.jpg", small_jpeg());
+  EXPECT_EQ(open_path(folder.at("My Photos (2020)/")).train->info().name, "my-photos--2020-");
+}
+
+}  // namespace
+}  // namespace nearfar
