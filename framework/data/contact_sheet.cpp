@@ -2,10 +2,13 @@
 #include "framework/data/contact_sheet.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <string>
 
 #include "augment/render.h"
 #include "framework/data/images_library.h"
+#include "framework/error.h"
 
 namespace nearfar {
 namespace {
@@ -106,6 +109,19 @@ std::vector<int64_t> spread_indices(int64_t size, int64_t count) {
     indices.push_back(i * size / std::min(size, count));
   }
   return indices;
+}
+
+std::vector<uint8_t> encode_png(const Picture& picture) {
+  std::vector<uint8_t> file;
+  const auto receive = [](void* context, const uint8_t* bytes, size_t size) {
+    static_cast<std::vector<uint8_t>*>(context)->assign(bytes, bytes + size);
+  };
+  std::array<char, 256> message{};
+  if (images_library().encode_png(picture.pixels.data(), picture.height, picture.width, receive,
+                                  &file, message.data(), message.size()) != 0) {
+    throw EnvironmentError(std::string("PNG: ") + message.data());
+  }
+  return file;
 }
 
 }  // namespace nearfar

@@ -35,8 +35,8 @@ void decode_stored(std::vector<uint8_t>& file, const ImageHeader& header, uint8_
     file[value.at + (tiff_is_big_endian(file) ? value.bytes - 1 : 0)] = 1;
   }
   char message[256] = "";
-  if (images_library()(file.data(), file.size(), alpha_meaning(header.kind), out, header.height,
-                       header.width, message, sizeof(message)) != 0) {
+  if (images_library().decode(file.data(), file.size(), alpha_meaning(header.kind), out,
+                              header.height, header.width, message, sizeof(message)) != 0) {
     throw BadImage(std::string("damaged ") + kind_name(header.kind) + ": " + message);
   }
 }

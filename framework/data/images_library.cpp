@@ -29,20 +29,26 @@ std::filesystem::path find_library() {
       ": not found, nor in the folder above or its lib; it decodes PNG, WebP, BMP and TIFF images");
 }
 
-DecodeImage open_library() {
+template <typename Function>
+Function find_function(void* library, const std::string& path, const char* name) {
+  void* symbol = dlsym(library, name);
+  if (!symbol) throw EnvironmentError(path + ": has no function " + name);
+  return reinterpret_cast<Function>(symbol);
+}
+
+ImageCodecs open_library() {
   const std::string path = find_library().string();
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) throw EnvironmentError(path + ": cannot be opened: " + dlerror());
-  void* symbol = dlsym(library, kDecodeImage);
-  if (!symbol) throw EnvironmentError(path + ": has no function " + kDecodeImage);
-  return reinterpret_cast<DecodeImage>(symbol);
+  return {find_function<decltype(ImageCodecs::decode)>(library, path, kDecodeImage),
+          find_function<decltype(ImageCodecs::encode_png)>(library, path, kEncodePng)};
 }
 
 }  // namespace
 
-DecodeImage images_library() {
-  static const DecodeImage decode = open_library();
-  return decode;
+const ImageCodecs& images_library() {
+  static const ImageCodecs codecs = open_library();
+  return codecs;
 }
 
 }  // namespace nearfar

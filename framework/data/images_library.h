@@ -5,10 +5,10 @@
 
 namespace nearfar {
 
-/// The library's decoder. Opened once, with RTLD_LOCAL: OpenCV pulls in a reference BLAS that must
+/// The library's codecs. Opened once, with RTLD_LOCAL: OpenCV pulls in a reference BLAS that must
 /// not take the place of LibTorch's. Looked for beside the file that holds this function, one
 /// folder up, and in ../lib. Throws EnvironmentError naming the places where it is missing, or the
 /// loader's words where it does not open.
-DecodeImage images_library();
+const ImageCodecs& images_library();
 
 }  // namespace nearfar

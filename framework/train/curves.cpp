@@ -10,18 +10,20 @@ namespace nearfar {
 void draw_curves(const RunFolder& folder) {
   const std::vector<Json> lines = read_json_lines(folder.log());
   if (lines.empty()) return;
-  Series loss{"loss", {}}, rate{"learning rate", {}}, rank{"effective rank", {}};
+  LineSeries loss{"loss", {}, {}}, rate{"learning rate", {}, {}}, rank{"effective rank", {}, {}};
   for (const Json& line : lines) {
-    const double step = line.at("step").as_double();
-    loss.points.emplace_back(step, line.at("loss").as_double());
-    rate.points.emplace_back(step, line.at("learning_rate").as_double());
-    rank.points.emplace_back(step, line.at("effective_rank").as_double());
+    for (LineSeries* series : {&loss, &rate, &rank}) {
+      series->x.push_back(line.at("step").as_double());
+    }
+    loss.y.push_back(line.at("loss").as_double());
+    rate.y.push_back(line.at("learning_rate").as_double());
+    rank.y.push_back(line.at("effective_rank").as_double());
   }
-  const double random_guess = lines.back().at("random_guess_loss").as_double();
-  const std::string text = draw_charts({
-      Chart{"Loss", "step", {loss}, {{"random guess", random_guess}}},
-      Chart{"Learning rate", "step", {rate}, {}},
-      Chart{"Effective rank of the embeddings", "step", {rank}, {}},
+  const ReferenceLine guess{lines.back().at("random_guess_loss").as_double(), "random guess"};
+  const std::string text = to_svg({
+      {"Loss", "step", "loss", {loss}, guess},
+      {"Learning rate", "step", "learning rate", {rate}, std::nullopt},
+      {"Effective rank of the embeddings", "step", "effective rank", {rank}, std::nullopt},
   });
   replace_file(real_file_system(), folder.curves(), text.data(), text.size());
 }

@@ -107,7 +107,7 @@ std::vector<uint8_t> encode_encoder(const ResolvedRun& run, Encoder& encoder, in
   metadata["std"] = to_text(numbers(run.normalize.std.data(), data.channels), -1);
   metadata["input_size"] = std::to_string(image_size);
   metadata["channels"] = std::to_string(data.channels);
-  metadata["stem"] = resolve_stem(config, image_size);
+  metadata["stem"] = config.stem;
   metadata["width"] = std::to_string(config.width);
   metadata["seed"] = std::to_string(run.config.train.seed);
   metadata["step"] = std::to_string(step);

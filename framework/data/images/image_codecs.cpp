@@ -1,4 +1,5 @@
-// PNG, WebP, BMP and TIFF through OpenCV: the only file that includes it.
+// Decoding of PNG, WebP, BMP and TIFF, and encoding of PNG, through OpenCV: the only file that
+// includes it.
 #include "framework/data/images/image_codecs.h"
 
 #include <algorithm>
@@ -6,8 +7,10 @@
 #include <cstring>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -64,14 +67,13 @@ void decode(const uint8_t* bytes, size_t size, NearfarAlpha alpha, uint8_t* out,
   }
 }
 
-}  // namespace
-
-int nearfar_decode_image(const uint8_t* bytes, size_t size, NearfarAlpha alpha, uint8_t* out,
-                         int height, int width, char* message, size_t message_size) {
+/// Runs `work`; a failure becomes a message of one line and the result 1.
+template <typename Work>
+int guarded(const Work& work, char* message, size_t message_size) {
   try {
     static const bool silent = silence_opencv();
     static_cast<void>(silent);
-    decode(bytes, size, alpha, out, height, width);
+    work();
     return 0;
   } catch (const std::exception& error) {
     std::snprintf(message, message_size, "%s", error.what());
@@ -81,4 +83,25 @@ int nearfar_decode_image(const uint8_t* bytes, size_t size, NearfarAlpha alpha, 
     std::snprintf(message, message_size, "unknown failure");
   }
   return 1;
+}
+
+}  // namespace
+
+int nearfar_decode_image(const uint8_t* bytes, size_t size, NearfarAlpha alpha, uint8_t* out,
+                         int height, int width, char* message, size_t message_size) {
+  return guarded([&] { decode(bytes, size, alpha, out, height, width); }, message, message_size);
+}
+
+int nearfar_encode_png(const uint8_t* rgb, int height, int width,
+                       void (*receive)(void* context, const uint8_t* bytes, size_t size),
+                       void* context, char* message, size_t message_size) {
+  const auto encode = [&] {
+    const cv::Mat image(height, width, CV_8UC3, const_cast<uint8_t*>(rgb));
+    cv::Mat bgr;
+    cv::cvtColor(image, bgr, cv::COLOR_RGB2BGR);
+    std::vector<uint8_t> file;
+    if (!cv::imencode(".png", bgr, file)) throw std::runtime_error("PNG cannot be encoded");
+    receive(context, file.data(), file.size());
+  };
+  return guarded(encode, message, message_size);
 }

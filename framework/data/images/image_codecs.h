@@ -1,4 +1,5 @@
-// The C function through which libnearfar_images.so decodes PNG, WebP, BMP and TIFF.
+// The C functions through which libnearfar_images.so decodes PNG, WebP, BMP and TIFF, and encodes
+// PNG.
 #pragma once
 
 #include <cstddef>
@@ -22,12 +23,24 @@ enum NearfarAlpha {
 int nearfar_decode_image(const uint8_t* bytes, size_t size, NearfarAlpha alpha, uint8_t* out,
                          int height, int width, char* message, size_t message_size);
 
+/// Encodes rgb [height, width, 3] as PNG and hands the file's bytes to `receive` once. Returns 0,
+/// or 1 with a reason of one line in `message`. Thread-safe; never throws.
+int nearfar_encode_png(const uint8_t* rgb, int height, int width,
+                       void (*receive)(void* context, const uint8_t* bytes, size_t size),
+                       void* context, char* message, size_t message_size);
+
 }  // extern "C"
 
 namespace nearfar {
 
 inline constexpr const char* kImagesLibrary = "libnearfar_images.so";
 inline constexpr const char* kDecodeImage = "nearfar_decode_image";
-using DecodeImage = decltype(&nearfar_decode_image);
+inline constexpr const char* kEncodePng = "nearfar_encode_png";
+
+/// The functions of the opened library.
+struct ImageCodecs {
+  decltype(&nearfar_decode_image) decode = nullptr;
+  decltype(&nearfar_encode_png) encode_png = nullptr;
+};
 
 }  // namespace nearfar
