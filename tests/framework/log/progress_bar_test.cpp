@@ -57,7 +57,7 @@ std::vector<std::string> screen(const std::string& bytes) {
   return lines;
 }
 
-class Bar : public testing::Test {
+class ProgressLine : public testing::Test {
  protected:
   ProgressOptions options() {
     ProgressOptions options;
@@ -100,7 +100,7 @@ TEST(DescribeProgress, DropsTheLeastImportantPartsFirst) {
   }
 }
 
-TEST_F(Bar, WritesPlainLinesNowAndThenToAFile) {
+TEST_F(ProgressLine, WritesPlainLinesNowAndThenToAFile) {
   ProgressBar bar(file_.descriptor(), options());
   std::string expected;
   for (int step = 1; step <= 25; ++step, now_ += 1.0) bar.update(at_step(step));
@@ -109,7 +109,7 @@ TEST_F(Bar, WritesPlainLinesNowAndThenToAFile) {
   EXPECT_EQ(file_.text(), expected);
 }
 
-TEST_F(Bar, DoesNotRepeatTheLastPlainLine) {
+TEST_F(ProgressLine, DoesNotRepeatTheLastPlainLine) {
   ProgressBar bar(file_.descriptor(), options());
   bar.update(at_step(1));
   bar.finish();
@@ -117,7 +117,7 @@ TEST_F(Bar, DoesNotRepeatTheLastPlainLine) {
   EXPECT_EQ(file_.text(), describe_progress(at_step(1)) + "\n");
 }
 
-TEST_F(Bar, QuietWritesNothing) {
+TEST_F(ProgressLine, QuietWritesNothing) {
   PseudoTerminal terminal(80);
   for (const int descriptor : {file_.descriptor(), terminal.descriptor()}) {
     ProgressOptions quiet = options();
@@ -130,7 +130,7 @@ TEST_F(Bar, QuietWritesNothing) {
   EXPECT_EQ(terminal.text(), "");
 }
 
-TEST_F(Bar, RedrawsInPlaceOnATerminalAtMostTenTimesASecond) {
+TEST_F(ProgressLine, RedrawsInPlaceOnATerminalAtMostTenTimesASecond) {
   PseudoTerminal terminal(200);
   ProgressBar bar(terminal.descriptor(), options());
   std::string bytes;
@@ -151,7 +151,7 @@ TEST_F(Bar, RedrawsInPlaceOnATerminalAtMostTenTimesASecond) {
   EXPECT_EQ(last, (std::vector<std::string>{describe_progress(at_step(1000)), ""}));
 }
 
-TEST_F(Bar, TheBarIsAsLongAsTheFractionDone) {
+TEST_F(ProgressLine, TheBarIsAsLongAsTheFractionDone) {
   PseudoTerminal terminal(200);
   ProgressBar bar(terminal.descriptor(), options());
   bar.update(at_step(550));
@@ -161,7 +161,7 @@ TEST_F(Bar, TheBarIsAsLongAsTheFractionDone) {
   EXPECT_EQ(terminal.text().substr(kErase.size(), 30), "[" + std::string(28, '=') + "]");
 }
 
-TEST_F(Bar, FitsTheWidthOfTheTerminal) {
+TEST_F(ProgressLine, FitsTheWidthOfTheTerminal) {
   for (const int columns : {20, 60, 80, 110, 115, 200}) {
     PseudoTerminal terminal(columns);
     ProgressBar bar(terminal.descriptor(), options());
@@ -173,7 +173,7 @@ TEST_F(Bar, FitsTheWidthOfTheTerminal) {
   }
 }
 
-TEST_F(Bar, MessagesGoAboveIt) {
+TEST_F(ProgressLine, MessagesGoAboveIt) {
   PseudoTerminal terminal(80);
   Log log(terminal_sink(terminal.descriptor(), {}));
   ProgressBar bar(terminal.descriptor(), options());
@@ -191,7 +191,7 @@ TEST_F(Bar, MessagesGoAboveIt) {
                                                      describe_progress(sample()), "done", ""}));
 }
 
-TEST_F(Bar, AnUnfinishedBarVanishes) {
+TEST_F(ProgressLine, AnUnfinishedBarVanishes) {
   PseudoTerminal terminal(80);
   {
     ProgressBar bar(terminal.descriptor(), options());

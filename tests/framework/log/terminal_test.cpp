@@ -90,7 +90,7 @@ TEST(Log, LinesOfSeveralThreadsStayWhole) {
 }
 
 /// The variables that decide on colours, unset, and as they were afterwards.
-class Colors : public testing::Test {
+class ColorsWanted : public testing::Test {
  protected:
   void SetUp() override {
     for (const char* name : kNames) {
@@ -115,13 +115,13 @@ class Colors : public testing::Test {
   CapturedFile file_;
 };
 
-TEST_F(Colors, FitATerminalAndNoFile) {
+TEST_F(ColorsWanted, FitATerminalAndNoFile) {
   EXPECT_TRUE(colors_wanted(terminal_.descriptor(), false));
   EXPECT_FALSE(colors_wanted(file_.descriptor(), false));
   EXPECT_FALSE(colors_wanted(terminal_.descriptor(), true));
 }
 
-TEST_F(Colors, NoColorCountsUnlessEmpty) {
+TEST_F(ColorsWanted, NoColorCountsUnlessEmpty) {
   setenv("NO_COLOR", "", 1);
   EXPECT_TRUE(colors_wanted(terminal_.descriptor(), false));
   setenv("NO_COLOR", "1", 1);
@@ -130,7 +130,7 @@ TEST_F(Colors, NoColorCountsUnlessEmpty) {
   EXPECT_FALSE(colors_wanted(terminal_.descriptor(), false));
 }
 
-TEST_F(Colors, ForceWinsOverTheTerminalCheck) {
+TEST_F(ColorsWanted, ForceWinsOverTheTerminalCheck) {
   for (const char* name : {"FORCE_COLOR", "CLICOLOR_FORCE"}) {
     setenv(name, "1", 1);
     EXPECT_TRUE(colors_wanted(file_.descriptor(), false)) << name;
@@ -141,7 +141,7 @@ TEST_F(Colors, ForceWinsOverTheTerminalCheck) {
   }
 }
 
-TEST_F(Colors, DumbTerminalsHaveNone) {
+TEST_F(ColorsWanted, DumbTerminalsHaveNone) {
   setenv("TERM", "dumb", 1);
   EXPECT_FALSE(colors_wanted(terminal_.descriptor(), false));
   setenv("FORCE_COLOR", "1", 1);
