@@ -107,8 +107,8 @@ class Recipe : public torch::nn::Module {
   /// What moves without gradient, after the optimiser and the followers: queue, bank, centre.
   virtual void after_step(const Embeddings& embeddings, const Batch& batch);
   virtual void before_epoch(EpochContext& context);
-  /// Default: all parameters that require grad; 1-d ones (biases, norms) without decay and
-  /// adaptation.
+  /// Default: all parameters that require grad but followers' targets; 1-d ones (biases, norms)
+  /// without decay and adaptation.
   virtual std::vector<ParameterGroup> parameter_groups();
   virtual std::vector<Follower> followers();
   /// What is kept.

@@ -95,6 +95,13 @@ TEST(FlatStorage, NamesWhatLiesInOtherFlatTensors) {
   EXPECT_EQ(flat.sum().item<double>(), 24 + 15 + 3);
 }
 
+TEST(FlatStorage, MayBeEmpty) {
+  FlatStorage storage({});
+  storage.zero_gradients();
+  EXPECT_EQ(storage.parameters().numel(), 0);
+  EXPECT_TRUE(storage.named_views(storage.parameters()).empty());
+}
+
 TEST(FlatStorage, RefusesRepeatedAndUnlikeParameters) {
   const auto of = [](const std::string& name, const at::Tensor& tensor) {
     return ParameterGroup{.name = name, .parameters = {{name, tensor}}, .fixed_rate = {}};
