@@ -30,7 +30,7 @@ struct NormPlan {
   /// Which rows of the global batch the next training forward sees; shared by all BatchNorms of a
   /// run. Whoever cuts the batch sets it before every Recipe::embed: the rank's shard, or a
   /// micro-batch of it. Null: the rows of the forward are the whole batch (one rank).
-  std::shared_ptr<const Shard> piece;
+  std::shared_ptr<const Shard> piece = nullptr;
 };
 
 struct EncoderConfig {
@@ -44,8 +44,10 @@ struct EncoderConfig {
           {"tiny", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2",
            "wide_resnet101_2"},
           "architecture");
-    field("stem", stem, {"auto", "imagenet", "cifar"},
-          "7x7 stride 2 and pool, or 3x3 stride 1 without; auto: by the size of the views");
+    field(
+        "stem", stem, {"auto", "imagenet", "cifar"},
+        "imagenet: 7x7 stride 2 and pool; cifar: 3x3 stride 1; auto: by the size of the views, and "
+        "for tiny 3x3 and a 2x2 pool");
     field("width", width, int64_t{1}, int64_t{1024},
           "channels of the first stage of tiny; its features are eight times as wide");
     field("norm_batch", norm_batch, int64_t{0}, int64_t{1} << 24,
