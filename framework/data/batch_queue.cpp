@@ -90,9 +90,10 @@ std::optional<RowTask> BatchQueue::next_row() {
   return std::nullopt;
 }
 
-void BatchQueue::finish_row(const RowTask& task) {
+void BatchQueue::finish_row(RowTask task) {
   const std::lock_guard lock(mutex_);
   if (--task.pending->unfinished == 0) ready_.notify_one();
+  task.pending.reset();
 }
 
 std::shared_ptr<PendingBatch> BatchQueue::take() {

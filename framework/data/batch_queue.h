@@ -47,7 +47,8 @@ class BatchQueue {
   void begin(EpochPlan plan);
   /// The next row to make; waits for one. Nothing once stop() was called.
   std::optional<RowTask> next_row();
-  void finish_row(const RowTask& task);
+  /// Takes the task back, so that whoever takes a finished batch is its only owner.
+  void finish_row(RowTask task);
   /// Waits for the next batch in order and hands it over. Throws std::logic_error past the last
   /// step, and what kept a batch from being opened (no memory).
   std::shared_ptr<PendingBatch> take();

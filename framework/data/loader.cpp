@@ -49,7 +49,7 @@ struct ViewLoader::State {
 
   void work() {
     RowScratch scratch;
-    while (const std::optional<RowTask> task = queue.next_row()) {
+    while (std::optional<RowTask> task = queue.next_row()) {
       PendingBatch& pending = *task->pending;
       const auto row = static_cast<size_t>(task->row);
       try {
@@ -60,7 +60,7 @@ struct ViewLoader::State {
       } catch (...) {
         pending.failures[row] = std::current_exception();
       }
-      queue.finish_row(*task);
+      queue.finish_row(std::move(*task));
     }
   }
 

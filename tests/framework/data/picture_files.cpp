@@ -120,34 +120,30 @@ Bytes plain_tiff(const Picture& picture, int orientation, bool big_endian) {
   const auto number = [&](uint32_t value, int count) {
     append_number(file, value, count, big_endian);
   };
-  const auto entry = [&](uint32_t tag, uint32_t type, uint32_t count, uint32_t value) {
+  const auto entry = [&](uint32_t tag, uint32_t type, uint32_t value) {
     number(tag, 2);
     number(type, 2);
-    number(count, 4);
-    if (type == 3) {
-      number(value, 2);
-      number(0, 2);
-    } else {
-      number(value, 4);
-    }
+    number(1, 4);
+    number(value, type == 3 ? 2 : 4);
+    if (type == 3) number(0, 2);
   };
   append(file, big_endian ? "MM" : "II");
   number(42, 2);
   number(8, 4);
   number(kEntries, 2);
-  entry(256, 4, 1, width);
-  entry(257, 4, 1, height);
+  entry(256, 4, width);
+  entry(257, 4, height);
   number(258, 2);  // bits of the three samples, kept behind the directory
   number(3, 2);
   number(3, 4);
   number(kDepthsAt, 4);
-  entry(259, 3, 1, 1);  // no compression
-  entry(262, 3, 1, 2);  // RGB
-  entry(273, 4, 1, kDepthsAt + 6);
-  entry(274, 3, 1, static_cast<uint32_t>(orientation));
-  entry(277, 3, 1, 3);
-  entry(278, 4, 1, height);
-  entry(279, 4, 1, height * width * 3);
+  entry(259, 3, 1);  // no compression
+  entry(262, 3, 2);  // RGB
+  entry(273, 4, kDepthsAt + 6);
+  entry(274, 3, static_cast<uint32_t>(orientation));
+  entry(277, 3, 3);
+  entry(278, 4, height);
+  entry(279, 4, height * width * 3);
   number(0, 4);
   for (int i = 0; i < 3; ++i) number(8, 2);
   file.insert(file.end(), picture.pixels.begin(), picture.pixels.end());
