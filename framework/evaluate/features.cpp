@@ -20,18 +20,24 @@ constexpr int kWholeUpTo = 64;  // pixels: where the small-image encoders end
 /// back.
 class EvaluationMode {
  public:
-  explicit EvaluationMode(torch::nn::Module& module) {
-    for (const auto& part : module.modules()) before_.emplace_back(part, part->is_training());
+  explicit EvaluationMode(torch::nn::Module& module) : module_(module), own_(module.is_training()) {
+    // Without itself: a module on the stack has no shared pointer to give.
+    for (const auto& part : module.modules(/*include_self=*/false)) {
+      before_.emplace_back(part, part->is_training());
+    }
     module.eval();
   }
   // Parents come before their children in modules(), so a child's own mode is set last.
   ~EvaluationMode() {
+    module_.train(own_);
     for (const auto& [part, training] : before_) part->train(training);
   }
   EvaluationMode(const EvaluationMode&) = delete;
   EvaluationMode& operator=(const EvaluationMode&) = delete;
 
  private:
+  torch::nn::Module& module_;
+  bool own_;
   std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>> before_;
 };
 

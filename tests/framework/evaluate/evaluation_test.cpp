@@ -37,6 +37,8 @@ EvaluationConfig small_config() {
   EvaluationConfig config;
   config.fractions = {1.0, 0.1};
   config.draws = {1, 3};
+  config.linear.l2_weakest = 1e-2;
+  config.linear.steps_per_decade = 1;
   config.knn.k = {1, 10, 50};
   config.knn.temperature = {0.1};
   return config;
@@ -199,9 +201,9 @@ TEST(EvaluationTable, IsTheGoldenText) {
   EXPECT_EQ(
       evaluation_table(document),
       "method  labels     encoder   untrained  raw pixels  lead\n"
-      "linear  100 %         86.4        81.3        84.6  +1.8\n"
-      "linear  1 %     79.9 ± 0.4  70.6 ± 0.9  78.3 ± 0.3  +1.6\n"
-      "knn     100 %         84.9        78.7        86.9  -2.0\n"
+      "linear   100 %        86.4        81.3        84.6  +1.8\n"
+      "linear     1 %  79.9 ± 0.4  70.6 ± 0.9  78.3 ± 0.3  +1.6\n"
+      "knn      100 %        84.9        78.7        86.9  -2.0\n"
       "Top-1 accuracy in %, ± its standard deviation over labelled subsets. Lead: encoder minus "
       "the better baseline.\n"
       "Noise: that deviation and the finite test set together. Neighbours of raw pixels: best "
