@@ -1,0 +1,112 @@
+"""Runs the real program on data made up on the spot; shared by the tests of this folder."""
+
+import gzip
+import hashlib
+import json
+import os
+import pathlib
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zlib
+
+BUILD = pathlib.Path(os.environ["NEARFAR_BUILD_DIR"])
+PROGRAM = str(BUILD / "nearfar")
+
+# Small and quick, and deterministic: one thread for the numerics.
+QUICK = ["encoder.name=tiny", "encoder.width=4", "train.batch=32", "recipe.view.size=16",
+         "recipe.view.blur=0", "recipe.projection.width=16", "threads=1", "data.workers=1",
+         "train.log_every=1", "optimizer.learning_rate=0.3", "schedule.warmup_epochs=1"]
+
+
+def run(*arguments, check=None, env=None, cwd=None, timeout=300, stdin=""):
+    """The finished process; with `check`, its exit code is asserted."""
+    environment = dict(os.environ, NO_COLOR="1", **(env or {}))
+    process = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True,
+                             env=environment, cwd=cwd, timeout=timeout, input=stdin)
+    if check is not None and process.returncode != check:
+        raise AssertionError(f"nearfar {' '.join(map(str, arguments))}: exit code "
+                             f"{process.returncode}, expected {check}\n{process.stderr}")
+    return process
+
+
+def start(*arguments):
+    return subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, env=dict(os.environ, NO_COLOR="1"))
+
+
+def write_idx(path, array_bytes, shape):
+    head = struct.pack(">HBB", 0, 8, len(shape)) + b"".join(struct.pack(">I", n) for n in shape)
+    data = head + array_bytes
+    path.write_bytes(gzip.compress(data, 1) if path.suffix == ".gz" else data)
+
+
+def write_idx_set(folder, train=256, test=64, side=16, classes=4, seed=0):
+    """Images whose class is a bright quarter, with noise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = random.Random(seed)
+    for part, count in (("train", train), ("t10k", test)):
+        labels = [i % classes for i in range(count)]
+        pixels = bytearray()
+        for label in labels:
+            image = bytearray(source.randbytes(side * side))
+            for y in range(side // 2):
+                for x in range(side // 2):
+                    image[(y + (label // 2) * side // 2) * side + x + (label % 2) * side // 2] |= 0xC0
+            pixels += image
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", bytes(pixels), (count, side, side))
+        write_idx(folder / f"{part}-labels-idx1-ubyte", bytes(labels), (count,))
+
+
+def png(width, height, pixel):
+    """An RGB PNG; pixel(x, y) gives its three bytes."""
+    rows = b"".join(b"\0" + b"".join(bytes(pixel(x, y)) for x in range(width))
+                    for y in range(height))
+
+    def chunk(kind, body):
+        return (struct.pack(">I", len(body)) + kind + body +
+                struct.pack(">I", zlib.crc32(kind + body)))
+
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def digest(path):
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+def read_safetensors(path):
+    """Names to (dtype, shape, bytes), and the metadata, by the format's description alone."""
+    data = pathlib.Path(path).read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + size])
+    metadata = header.pop("__metadata__", {})
+    body = data[8 + size:]
+    return {name: (entry["dtype"], entry["shape"], body[slice(*entry["data_offsets"])])
+            for name, entry in header.items()}, metadata
+
+
+class ProgramTest(unittest.TestCase):
+    """A test with a folder of its own and the small idx set in it."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nearfar-test-"))
+        self.data = self.folder / "squares"
+        write_idx_set(self.data)
+
+    def tearDown(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def pretrain(self, name, *settings, check=0):
+        out = self.folder / name
+        run("pretrain", "--recipe", "simclr", "--data", self.data, "--out", out, *QUICK, *settings,
+            check=check)
+        return out
+
+
+def main():
+    unittest.main(verbosity=2, argv=[sys.argv[0]])
