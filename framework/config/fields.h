@@ -1,4 +1,5 @@
-// A config struct declares its keys once, in describe(field); reading, writing, help and schema follow.
+// A config struct declares its keys once, in describe(field); reading, writing, help and schema
+// follow.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@ namespace nearfar {
 ///     void describe(auto& field) { field("temperature", temperature, 0.001, 10.0, "help"); }
 ///   };
 ///
-/// Ranges are closed. A nested struct is declared with field("name", nested, "help") and its keys are
-/// then "name.key". Implementations read JSON into the targets, write them, or list the keys.
+/// Ranges are closed. A nested struct is declared with field("name", nested, "help") and its keys
+/// are then "name.key". Implementations read JSON into the targets, write them, or list the keys.
 class Fields {
  public:
   virtual ~Fields() = default;
@@ -44,7 +45,7 @@ class Fields {
     integers(name, target, low, high, help);
   }
   template <typename Struct>
-    requires requires(Struct s, Fields& f) { s.describe(f); }
+  requires requires(Struct s, Fields& f) { s.describe(f); }
   void operator()(const char* name, Struct& nested, const char* help) {
     begin_group(name, help);
     nested.describe(*this);

@@ -8,21 +8,14 @@
 namespace nearfar {
 namespace {
 
-constexpr size_t kLongestFound = 60;
-
-std::string found(const Json& value) {
-  if (value.is_object()) return "an object";
-  std::string text = to_text(value, -1);
-  if (text.size() > kLongestFound) return value.is_array() ? "a list" : "a long string";
-  return text;
-}
+constexpr size_t kLongestSummary = 60;
 
 [[noreturn]] void refuse(const Json& value, const std::string& what) {
   throw ConfigError(value.place().empty() ? what : value.place() + ": " + what);
 }
 
 void expect(const Json& value, bool matches, const char* expected) {
-  if (!matches) refuse(value, std::string("expected ") + expected + ", found " + found(value));
+  if (!matches) refuse(value, std::string("expected ") + expected + ", found " + summary(value));
 }
 
 }  // namespace
@@ -107,6 +100,13 @@ bool Json::operator==(const Json& other) const {
   return kind_ == other.kind_ && boolean_ == other.boolean_ && integer_ == other.integer_ &&
          real_ == other.real_ && string_ == other.string_ && items_ == other.items_ &&
          members_ == other.members_;
+}
+
+std::string summary(const Json& value) {
+  if (value.is_object()) return "an object";
+  std::string text = to_text(value, -1);
+  if (text.size() > kLongestSummary) return value.is_array() ? "a list" : "a long string";
+  return text;
 }
 
 }  // namespace nearfar

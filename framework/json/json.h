@@ -84,4 +84,8 @@ Json parse_json(std::string_view text, const std::string& source, const JsonLimi
 /// that is not finite.
 std::string to_text(const Json& value, int indent = 2);
 
+/// A value as error messages name what they found: its text on one line, or "an object", "a list",
+/// "a long string" where that would be too long.
+std::string summary(const Json& value);
+
 }  // namespace nearfar

@@ -35,11 +35,12 @@ struct TerminalOptions {
   Level lowest = Level::info;
   bool colors = false;  // see colors_wanted()
   int rank = 0;
-  int ranks = 1;        // a "[rank R] " prefix where ranks > 1
+  int ranks = 1;  // a "[rank R] " prefix where ranks > 1
 };
 
-/// A sink that writes to a file descriptor: plain text for info, "warning: " and "error: " before the
-/// others, coloured when asked for. A progress bar on the same descriptor is moved out of the way.
+/// A sink that writes to a file descriptor: plain text for info, "warning: " and "error: " before
+/// the others, coloured when asked for. A progress bar on the same descriptor is moved out of the
+/// way.
 Log::Sink terminal_sink(int descriptor, TerminalOptions options);
 
 /// Whether colours fit: a terminal, TERM not "dumb", NO_COLOR unset or empty, no --no-color;
