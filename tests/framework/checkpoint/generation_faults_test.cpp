@@ -73,8 +73,9 @@ int perform_all(FileSystem& files, const std::string& folder, int& errors) {
   return last;
 }
 
-void expect_saving_goes_on(const std::string& folder) {
-  perform(real_file_system(), folder, {20, 0});
+void expect_saving_goes_on(const std::string& folder, const std::string& graveyard) {
+  FaultFileSystem files(Fault::none, 0, 0, graveyard);
+  perform(files, folder, {20, 0});
   Log quiet;
   EXPECT_EQ(newest_generation(folder, quiet)->step, 20);
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -97,7 +98,8 @@ bool run_with_fault(Fault fault, int64_t at, double lost, uint32_t seed) {
   EXPECT_GE(newest, last) << "a save that reported success is gone";
   EXPECT_LE(newest, last + 1);
   EXPECT_LE(errors, 1);
-  expect_saving_goes_on(checkpoints);
+  std::filesystem::create_directory(folder / "more_graves");
+  expect_saving_goes_on(checkpoints, folder / "more_graves");
   return fired;
 }
 
