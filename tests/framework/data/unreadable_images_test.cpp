@@ -35,7 +35,7 @@ TEST(UnreadableImages, AReplacementIsAPureFunction) {
     plan.max_bad_fraction = 0.2;
     ViewLoader loader(made(40, bad), two_views(), plan, log);
     std::vector<int64_t> indices;
-    for (const ViewBatch& batch : batches_of(loader, 0, 40, 5)) {
+    for (const ViewBatch& batch : batches_of(loader, 4, 40, 5)) {
       indices.insert(indices.end(), batch.index.begin(), batch.index.end());
       for (size_t i = 0; i < 8; ++i) EXPECT_EQ(batch.label[i], batch.index[i] % 4);
     }
@@ -48,10 +48,10 @@ TEST(UnreadableImages, AReplacementIsAPureFunction) {
   }
   EXPECT_EQ(seen[0], seen[1]);
   EXPECT_EQ(seen[0], seen[2]);
-  const std::vector<int64_t> order = epoch_order(5, 0, 40);
+  const std::vector<int64_t> order = epoch_order(5, 4, 40);
   for (size_t i = 0; i < 40; ++i) {
     int64_t expected = order[i];
-    Random random(5, 0, static_cast<uint64_t>(order[i]), Purpose::replacement);
+    Random random(5, 4, static_cast<uint64_t>(order[i]), Purpose::replacement);
     while (bad.count(expected)) expected = random.below(40);
     EXPECT_EQ(seen[0][i], expected);
   }
