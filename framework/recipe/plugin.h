@@ -1,4 +1,5 @@
-// How a recipe library presents itself: one exported C function and a stamp that is read before dlopen.
+// How a recipe library presents itself: one exported C function and a stamp that is read before
+// dlopen.
 #pragma once
 
 #include <memory>
@@ -19,10 +20,14 @@ struct RecipePlugin {
   std::shared_ptr<Recipe> (*make)(const void* config, const Setup& setup);
 };
 
-/// The descriptor of a recipe with the config struct `Config` and a constructor from (Config, Setup).
+/// The descriptor of a recipe with the config struct `Config` and a constructor from (Config,
+/// Setup).
 template <typename RecipeType, typename Config>
 RecipePlugin make_recipe_plugin(const char* name, const char* summary, const char* paper) {
-  return {name, summary, paper, [] { return std::shared_ptr<void>(std::make_shared<Config>()); },
+  return {name,
+          summary,
+          paper,
+          [] { return std::shared_ptr<void>(std::make_shared<Config>()); },
           [](void* config, Fields& field) { static_cast<Config*>(config)->describe(field); },
           [](const void* config, const Setup& setup) -> std::shared_ptr<Recipe> {
             return std::make_shared<RecipeType>(*static_cast<const Config*>(config), setup);
@@ -32,10 +37,11 @@ RecipePlugin make_recipe_plugin(const char* name, const char* summary, const cha
 }  // namespace nearfar
 
 /// Makes a library a recipe plugin: NEARFAR_RECIPE(SimClr, SimClrConfig, "simclr", summary, paper).
-#define NEARFAR_RECIPE(RecipeType, ConfigType, name, summary, paper)                           \
-  NEARFAR_STAMP_NOTE                                                                           \
-  extern "C" __attribute__((visibility("default"))) const nearfar::RecipePlugin* nearfar_recipe() { \
-    static const nearfar::RecipePlugin plugin =                                                \
-        nearfar::make_recipe_plugin<RecipeType, ConfigType>(name, summary, paper);             \
-    return &plugin;                                                                            \
+#define NEARFAR_RECIPE(RecipeType, ConfigType, name, summary, paper)               \
+  NEARFAR_STAMP_NOTE                                                               \
+  extern "C" __attribute__((visibility("default"))) const nearfar::RecipePlugin*   \
+  nearfar_recipe() {                                                               \
+    static const nearfar::RecipePlugin plugin =                                    \
+        nearfar::make_recipe_plugin<RecipeType, ConfigType>(name, summary, paper); \
+    return &plugin;                                                                \
   }

@@ -22,12 +22,13 @@ struct Case {
   Tensors tensors;
 };
 
-/// Computes the case's outputs from its inputs, under the case's own tensor names. Names that the case
-/// does not hold are ignored; an expected tensor that is not among the outputs counts as an input.
+/// Computes the case's outputs from its inputs, under the case's own tensor names. Names that the
+/// case does not hold are ignored; an expected tensor that is not among the outputs counts as an
+/// input.
 using Operation = std::function<Tensors(const Case&)>;
 
-/// By operation name, or "operation:case" for one case alone. A case that throws Unsupported is reported
-/// as such.
+/// By operation name, or "operation:case" for one case alone. A case that throws Unsupported is
+/// reported as such.
 using Operations = std::map<std::string, Operation>;
 
 struct Unsupported : std::runtime_error {
@@ -38,6 +39,6 @@ void add_augmentation(Operations& operations);  // augmentation_cases.cpp
 void add_encoders(Operations& operations);      // encoder_cases.cpp
 void add_evaluation(Operations& operations);    // evaluation_cases.cpp
 void add_optimizers(Operations& operations);    // optimizer_cases.cpp: sgd, ema, schedules
-void add_losses(Operations& operations);        // loss_cases.cpp: nt_xent, nt_xent_ranks, gather family
+void add_losses(Operations& operations);  // loss_cases.cpp: nt_xent, nt_xent_ranks, gather family
 
 }  // namespace nearfar::golden

@@ -26,8 +26,9 @@ std::string message_of(const std::function<void()>& action) {
 
 std::string write_temporary(const std::string& name, const std::vector<uint8_t>& bytes) {
   const std::string path = testing::TempDir() + name;
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()),
-                                              static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
   return path;
 }
 
@@ -37,10 +38,13 @@ TEST(Stamp, OfABuiltInRecipeIsThisPrograms) {
 }
 
 TEST(Stamp, DifferencesAreNamedWithBothValues) {
-  EXPECT_EQ(message_of([] { check_stamp("a.so", "interface=2;torch=2.10.0", "interface=1;torch=2.11.0"); }),
-            "a.so: built for another program (interface: this program has 1, the library 2; torch: this "
-            "program has 2.11.0, the library 2.10.0); rebuild it against this nearfar");
-  EXPECT_EQ(message_of([] { check_stamp("a.so", "interface=1", "interface=1"); }), "no PluginError");
+  EXPECT_EQ(
+      message_of(
+          [] { check_stamp("a.so", "interface=2;torch=2.10.0", "interface=1;torch=2.11.0"); }),
+      "a.so: built for another program (interface: this program has 1, the library 2; torch: this "
+      "program has 2.11.0, the library 2.10.0); rebuild it against this nearfar");
+  EXPECT_EQ(message_of([] { check_stamp("a.so", "interface=1", "interface=1"); }),
+            "no PluginError");
 }
 
 TEST(Stamp, FilesWithoutOneAreRefused) {
@@ -49,8 +53,9 @@ TEST(Stamp, FilesWithoutOneAreRefused) {
   const std::string text = write_temporary("text.so", {'h', 'e', 'l', 'l', 'o'});
   EXPECT_NE(message_of([&] { read_stamp(text); }).find("expected a 64-bit ELF library"),
             std::string::npos);
-  EXPECT_NE(message_of([] { read_stamp(NEARFAR_BUILD_DIR "/libnearfar.so"); }).find("no nearfar stamp"),
-            std::string::npos);
+  EXPECT_NE(
+      message_of([] { read_stamp(NEARFAR_BUILD_DIR "/libnearfar.so"); }).find("no nearfar stamp"),
+      std::string::npos);
 }
 
 TEST(Stamp, TruncatedLibrariesNeverReadBeyondTheirEnd) {

@@ -27,7 +27,8 @@ TEST(EffectiveRank, CountsEvenlyUsedDirections) {
 
 TEST(EffectiveRank, IsTheExponentialOfTheEntropy) {
   // Rows e1 x 9 and e2 x 1: singular values 3 and 1, shares 3/4 and 1/4.
-  const at::Tensor rows = at::cat({at::eye(2).narrow(0, 0, 1).repeat({9, 1}), at::eye(2).narrow(0, 1, 1)});
+  const at::Tensor rows =
+      at::cat({at::eye(2).narrow(0, 0, 1).repeat({9, 1}), at::eye(2).narrow(0, 1, 1)});
   const double entropy = -(0.75 * std::log(0.75) + 0.25 * std::log(0.25));
   EXPECT_NEAR(effective_rank(rows), std::exp(entropy), 1e-5);
 }
