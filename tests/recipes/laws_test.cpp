@@ -1,0 +1,144 @@
+// Laws that every recipe obeys: ranks do not change it, embed is repeatable, twenty steps stay as they are.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "distributed/thread_group.h"
+#include "framework/files/file_system.h"
+#include "framework/json/json.h"
+#include "framework/optimize/optimizer.h"
+#include "tests/paths.h"
+#include "tests/recipes/small_recipe.h"
+
+namespace nearfar {
+namespace {
+
+/// A recipe and the settings that it is tested with.
+struct Subject {
+  std::string name;
+  std::vector<std::string> settings;
+};
+
+void PrintTo(const Subject& subject, std::ostream* stream) { *stream << subject.name; }
+
+class RecipeLaw : public testing::TestWithParam<Subject> {
+ protected:
+  SmallRecipe make(const SmallPlan& plan, Group& group) const {
+    return make_small_recipe(GetParam().name, GetParam().settings, plan, group);
+  }
+
+  LossAndGradient alone(const SmallPlan& plan) const {
+    SoloGroup group;
+    SmallRecipe small = make(plan, group);
+    return loss_and_gradient(small, small_batch(plan, 0, small.recipe->views().size(), group), group);
+  }
+
+  /// `ranks` ranks against one, to 1e-10 of the largest gradient: float64 sums in another order.
+  void expect_ranks_equal_one(const SmallPlan& plan, int ranks) const {
+    const LossAndGradient one = alone(plan);
+    run_ranks(ranks, [&](Group& group) {
+      SmallRecipe small = make(plan, group);
+      const LossAndGradient many =
+          loss_and_gradient(small, small_batch(plan, 0, small.recipe->views().size(), group), group);
+      EXPECT_NEAR(many.loss, one.loss, 1e-10 * std::abs(one.loss));
+      for (size_t p = 0; p < one.gradients.size(); ++p) {
+        const at::Tensor& expected = one.gradients[p].second;
+        const double scale = std::max(1e-3, expected.abs().max().item<double>());
+        const double worst = (many.gradients[p].second - expected).abs().max().item<double>();
+        EXPECT_LT(worst, 1e-10 * scale) << one.gradients[p].first << " with " << ranks << " ranks";
+      }
+    });
+  }
+};
+
+TEST_P(RecipeLaw, RanksEqualOneRankWithSynchronisedBatchNorm) {
+  for (int ranks : {2, 3, 4}) expect_ranks_equal_one({.batch = 12, .norm_batch = 12}, ranks);
+}
+
+TEST_P(RecipeLaw, RanksEqualOneRankWithUnevenShards) {
+  for (int ranks : {2, 3, 4}) expect_ranks_equal_one({.batch = 11, .norm_batch = 11}, ranks);
+}
+
+TEST_P(RecipeLaw, RanksEqualOneRankWithGroupsInsideRanks) {
+  for (int ranks : {2, 4}) expect_ranks_equal_one({.batch = 16, .norm_batch = 4}, ranks);
+}
+
+TEST_P(RecipeLaw, EmbedIsPureAndRepeatable) {
+  SoloGroup group;
+  const SmallPlan plan;
+  SmallRecipe small = make(plan, group);
+  const Batch batch = small_batch(plan, 0, small.recipe->views().size(), group);
+  *small.piece = batch.shard;
+  const Embeddings first = small.recipe->embed(batch);
+  const Embeddings second = small.recipe->embed(batch);
+  for (size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(first[i].equal(second[i]));
+}
+
+TEST_P(RecipeLaw, TheFirstLossIsNearRandomGuessing) {
+  SoloGroup group;
+  const SmallPlan plan{.batch = 48, .norm_batch = 48};
+  SmallRecipe small = make(plan, group);
+  const Batch batch = small_batch(plan, 0, small.recipe->views().size(), group);
+  *small.piece = batch.shard;
+  const Loss loss = small.recipe->loss(small.recipe->embed(batch), batch);
+  // Unrelated noise images: at temperature 0.5, similarities of untrained embeddings move the loss by
+  // less than a quarter of its value.
+  EXPECT_NEAR(loss.value.item<double>(), loss.random_guess, 0.25 * loss.random_guess);
+}
+
+/// Losses of twenty steps of SGD in float64.
+std::vector<double> twenty_losses(const Subject& subject) {
+  SoloGroup group;
+  const SmallPlan plan;
+  SmallRecipe small = make_small_recipe(subject.name, subject.settings, plan, group);
+  FlatStorage storage(small.recipe->parameter_groups());
+  OptimizerConfig config;
+  config.weight_decay = 1e-4;
+  const auto optimizer = make_optimizer(config, storage);
+  FollowerSet followers(small.recipe->followers(), *small.recipe, storage);
+  const at::Tensor finite = at::zeros({1}, at::kFloat);
+  std::vector<double> losses;
+  for (int64_t step = 0; step < plan.steps; ++step) {
+    const Batch batch = small_batch(plan, step, small.recipe->views().size(), group);
+    *small.piece = batch.shard;
+    storage.zero_gradients();
+    const Embeddings embeddings = small.recipe->embed(batch);
+    const Loss loss = small.recipe->loss(embeddings, batch);
+    loss.value.backward();
+    const at::NoGradGuard no_grad;
+    optimizer->step(0.05, finite);
+    followers.move(batch.progress, finite);
+    move_running_statistics(*small.recipe);
+    small.recipe->after_step(embeddings, batch);
+    losses.push_back(loss.value.item<double>());
+  }
+  return losses;
+}
+
+// The values guard against unintended change: they were written by this code (NEARFAR_UPDATE_GOLDEN=1),
+// whose parts are each checked against independent references. 1e-6 covers other summation orders of the
+// convolutions on other processors, amplified over twenty steps; a changed formula moves far more.
+TEST_P(RecipeLaw, TwentyStepsAreAsTheyWere) {
+  const std::string path =
+      std::string(NEARFAR_SOURCE_DIR) + "/tests/golden/steps/" + GetParam().name + ".json";
+  const std::vector<double> losses = twenty_losses(GetParam());
+  if (std::getenv("NEARFAR_UPDATE_GOLDEN") != nullptr) {
+    Json list = Json::array();
+    for (const double loss : losses) list.push_back(loss);
+    std::ofstream(path) << to_text(list) << "\n";
+  }
+  const Json expected = parse_json(read_text(path), path);
+  ASSERT_EQ(expected.items().size(), losses.size());
+  for (size_t i = 0; i < losses.size(); ++i) {
+    EXPECT_NEAR(losses[i], expected.items()[i].as_double(), 1e-6) << "step " << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Recipes, RecipeLaw,
+    testing::Values(Subject{"simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}}),
+    [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace nearfar

@@ -1,0 +1,87 @@
+// Small recipes and their batches.
+#include "tests/recipes/small_recipe.h"
+
+namespace nearfar {
+namespace {
+
+void to_double(torch::nn::Module& module) {
+  const at::NoGradGuard no_grad;
+  for (at::Tensor& tensor : module.parameters()) tensor.set_data(tensor.to(at::kDouble));
+  for (at::Tensor& tensor : module.buffers()) {
+    if (tensor.is_floating_point()) tensor.set_data(tensor.to(at::kDouble));
+  }
+}
+
+/// Values in [-1, 1) from Philox, so that they do not depend on LibTorch's version.
+at::Tensor noise(uint64_t seed, uint64_t item, at::IntArrayRef shape) {
+  Random random(seed, 0, item, Purpose::recipe, 7);
+  const at::Tensor values = at::empty(shape, at::kDouble);
+  double* data = values.data_ptr<double>();
+  for (int64_t i = 0; i < values.numel(); ++i) data[i] = random.uniform(-1.0, 1.0);
+  return values;
+}
+
+}  // namespace
+
+SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::string>& settings,
+                              const SmallPlan& plan, Group& group) {
+  const RecipePlugin& plugin = *open_recipe(name).plugin;
+  const std::shared_ptr<void> config = plugin.make_config();
+  Settings chosen;
+  for (const std::string& setting : settings) chosen.add_assignment(setting, "test");
+  chosen.apply([&](Fields& field) { plugin.describe(config.get(), field); });
+
+  SmallRecipe small;
+  small.piece = std::make_shared<Shard>();
+  TrainPlan train;
+  train.batch = plan.batch;
+  train.steps = train.steps_per_epoch = plan.steps;
+  train.epochs = 1;
+  train.seed = plan.seed;
+  train.norm = {plan.norm_batch, &group, small.piece};
+  const auto make = [&train](int64_t size) {
+    EncoderConfig encoder;
+    encoder.name = "tiny";
+    encoder.width = 4;
+    return make_encoder(encoder, 3, size, train.norm);
+  };
+  at::manual_seed(plan.seed);
+  small.recipe = plugin.make(config.get(), Setup{make, group, DatasetInfo{}, train});
+  to_double(*small.recipe);
+  small.recipe->train();
+  return small;
+}
+
+Batch small_batch(const SmallPlan& plan, int64_t step, size_t views, Group& group) {
+  Batch batch;
+  batch.shard = shard(plan.batch, group.size(), group.rank());
+  batch.step = step;
+  batch.progress = static_cast<double>(step) / static_cast<double>(plan.steps);
+  batch.random = Random(plan.seed, 0, static_cast<uint64_t>(step), Purpose::recipe);
+  for (size_t v = 0; v < views; ++v) {
+    const auto item = static_cast<uint64_t>(step) * 16 + v;
+    batch.views.push_back(noise(plan.seed, item, {plan.batch, 3, plan.side, plan.side})
+                              .narrow(0, batch.shard.begin, batch.shard.size()));
+  }
+  batch.index = at::arange(batch.shard.begin, batch.shard.end, at::kLong);
+  batch.label = at::full({batch.shard.size()}, -1, at::kLong);
+  return batch;
+}
+
+LossAndGradient loss_and_gradient(SmallRecipe& small, const Batch& batch, Group& group) {
+  *small.piece = batch.shard;
+  small.recipe->zero_grad();
+  const Embeddings embeddings = small.recipe->embed(batch);
+  const Loss loss = small.recipe->loss(embeddings, batch);
+  loss.value.backward();
+  LossAndGradient result;
+  const at::NoGradGuard no_grad;
+  result.loss = group.all_sum(loss.value.detach()).item<double>() / group.size();
+  for (const auto& item : small.recipe->named_parameters()) {
+    const at::Tensor mine = item.value().grad().contiguous();
+    result.gradients.emplace_back(item.key(), group.all_sum(mine) / group.size());
+  }
+  return result;
+}
+
+}  // namespace nearfar

@@ -1,0 +1,42 @@
+// A recipe of a plugin at a size that float64 tests can afford.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/config/settings.h"
+#include "framework/recipe/library.h"
+#include "framework/recipe/recipe.h"
+
+namespace nearfar {
+
+struct SmallPlan {
+  int64_t batch = 12;
+  int64_t norm_batch = 12;
+  int64_t side = 12;
+  int64_t steps = 20;
+  uint64_t seed = 3;
+};
+
+/// One rank's recipe in float64, its weights from plan.seed, and the piece that its BatchNorm sees.
+struct SmallRecipe {
+  std::shared_ptr<Recipe> recipe;
+  std::shared_ptr<Shard> piece;
+};
+
+SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::string>& settings,
+                              const SmallPlan& plan, Group& group);
+
+/// A rank's piece of the global batch of a step: deterministic float64 images, the same for any number of
+/// ranks once put together.
+Batch small_batch(const SmallPlan& plan, int64_t step, size_t views, Group& group);
+
+/// Loss (mean over ranks) and gradient (averaged over ranks) by parameter name at one step.
+struct LossAndGradient {
+  double loss = 0.0;
+  std::vector<std::pair<std::string, at::Tensor>> gradients;
+};
+LossAndGradient loss_and_gradient(SmallRecipe& small, const Batch& batch, Group& group);
+
+}  // namespace nearfar
