@@ -16,12 +16,12 @@ struct LinearProbeConfig {
   double l2_strongest = 1.0;
   double l2_weakest = 1e-5;
   int64_t steps_per_decade = 2;
-  int64_t patience = 3;
+  int64_t patience = 2;
   int64_t folds = 5;
   int64_t all_folds_up_to = 2000;
-  double search_tolerance = 3e-4;
-  double tolerance = 3e-5;
-  int64_t search_iterations = 100;
+  double search_tolerance = 1e-3;
+  double tolerance = 1e-4;
+  int64_t search_iterations = 60;
   int64_t max_iterations = 1000;
 
   void describe(auto& field) {
