@@ -133,4 +133,8 @@ std::vector<SkippedImage> ViewLoader::skipped() const {
   return images;
 }
 
+void ViewLoader::restore_skipped(const std::vector<SkippedImage>& images) {
+  for (const SkippedImage& image : images) state_->skipped.emplace(image.index, image.reason);
+}
+
 }  // namespace nearfar

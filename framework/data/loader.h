@@ -78,6 +78,8 @@ class ViewLoader {
   void recycle(ViewBatch batch);
   /// Images skipped so far, in order of position in the data set.
   std::vector<SkippedImage> skipped() const;
+  /// Counts images that were skipped before a restart.
+  void restore_skipped(const std::vector<SkippedImage>& images);
 
  private:
   struct State;

@@ -37,9 +37,10 @@ int64_t need_int(const Metadata& metadata, const std::string& key, const std::st
   return parse_json(need(metadata, key, path), path + ": metadata " + key).as_int();
 }
 
+/// One number a channel; `others` for the channels that a gray image does not have.
 std::array<float, 3> need_channels(const Metadata& metadata, const std::string& key,
-                                   const std::string& path) {
-  std::array<float, 3> values{};
+                                   const std::string& path, float others) {
+  std::array<float, 3> values{others, others, others};
   const Json list = parse_json(need(metadata, key, path), path + ": metadata " + key);
   for (size_t c = 0; c < list.items().size() && c < 3; ++c) {
     values[c] = static_cast<float>(list.items()[c].as_double());
@@ -71,7 +72,8 @@ void read_own_metadata(LoadedEncoder& loaded, const Metadata& metadata) {
   loaded.channels = need_int(metadata, "channels", path);
   loaded.image_size = need_int(metadata, "input_size", path);
   loaded.seed = static_cast<uint64_t>(need_int(metadata, "seed", path));
-  loaded.normalize = {need_channels(metadata, "mean", path), need_channels(metadata, "std", path)};
+  loaded.normalize = {need_channels(metadata, "mean", path, 0.0f),
+                      need_channels(metadata, "std", path, 1.0f)};
 }
 
 void read_foreign(LoadedEncoder& loaded, const std::string& name) {

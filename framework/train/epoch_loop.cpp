@@ -65,10 +65,19 @@ void EpochLoop::restore(const std::optional<Generation>& generation) {
       recipe_order_.assign(saved.data_ptr<int64_t>(), saved.data_ptr<int64_t>() + saved.numel());
       order_restored_ = true;
     }
+    restore_skipped(generation->state.at("skipped_images"));
     saved_step_ = training_.step();
   }
   truncate_after_step(folder_.log(), training_.step());
   lines_.emplace(folder_.log());
+}
+
+void EpochLoop::restore_skipped(const Json& list) {
+  std::vector<SkippedImage> images;
+  for (const Json& entry : list.items()) {
+    images.push_back({entry.at("index").as_int(), entry.at("reason").as_string()});
+  }
+  loader_.restore_skipped(images);
 }
 
 void EpochLoop::check_order(const std::vector<int64_t>& order) const {
@@ -112,10 +121,19 @@ StepReport EpochLoop::take_step() {
   ViewBatch batch = loader_.next();
   interval_wait_ += seconds_since(asked);
   interval_images_ += batch.shard.total;
-  const StepReport report = training_.train_step(batch);
-  loader_.recycle(std::move(batch));
-  ++steps_here_;
-  return report;
+  try {
+    const StepReport report = training_.train_step(batch);
+    loader_.recycle(std::move(batch));
+    ++steps_here_;
+    return report;
+  } catch (const DivergedError& error) {
+    throw DivergedError(error.what() + last_good_checkpoint());
+  }
+}
+
+std::string EpochLoop::last_good_checkpoint() const {
+  return saved_step_ < 0 ? ""
+                         : "; the last good checkpoint is of step " + std::to_string(saved_step_);
 }
 
 int EpochLoop::run() {
@@ -132,7 +150,7 @@ int EpochLoop::run() {
       if (stop) return signals_.received();
     }
   }
-  show_progress(true);
+  progress_.finish();
   return 0;
 }
 
@@ -149,7 +167,7 @@ void EpochLoop::note(const StepReport& report) {
     interval_wait_ = 0.0;
     interval_images_ = 0;
   }
-  show_progress(false);
+  show_progress();
 }
 
 void EpochLoop::write_line(const StepReport& report) {
@@ -171,7 +189,7 @@ void EpochLoop::write_line(const StepReport& report) {
   lines_->append(line);
 }
 
-void EpochLoop::show_progress(bool last) {
+void EpochLoop::show_progress() {
   const TrainPlan& plan = training_.plan();
   Progress state;
   state.step = training_.step();
@@ -186,7 +204,6 @@ void EpochLoop::show_progress(bool last) {
                        static_cast<double>(std::max<int64_t>(steps_here_, 1)) *
                        static_cast<double>(plan.steps - state.step);
   progress_.update(state);
-  if (last) progress_.finish();
 }
 
 bool EpochLoop::save_is_due() const {
@@ -233,10 +250,8 @@ void EpochLoop::save() {
     save_generation(real_file_system(), folder_.checkpoints(), training_.step(), state(), contents,
                     run_.config.train.keep);
   } catch (const EnvironmentError& error) {
-    throw EnvironmentError(
-        std::string("checkpoint of step ") + std::to_string(training_.step()) +
-        " not saved: " + error.what() +
-        (saved_step_ < 0 ? "" : "; the last good one is of step " + std::to_string(saved_step_)));
+    throw EnvironmentError("checkpoint of step " + std::to_string(training_.step()) +
+                           " not saved: " + error.what() + last_good_checkpoint());
   }
   saved_step_ = training_.step();
 }

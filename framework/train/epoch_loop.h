@@ -40,10 +40,12 @@ class EpochLoop {
   StepReport take_step();
   void note(const StepReport& report);
   void write_line(const StepReport& report);
-  void show_progress(bool last);
+  void show_progress();
   void save();
   bool save_is_due() const;
+  std::string last_good_checkpoint() const;
   Json state() const;
+  void restore_skipped(const Json& list);
   void check_order(const std::vector<int64_t>& order) const;
 
   const ResolvedRun& run_;

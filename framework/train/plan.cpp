@@ -2,6 +2,7 @@
 #include "framework/train/plan.h"
 
 #include "framework/data/loader.h"
+#include "framework/error.h"
 
 namespace nearfar {
 
@@ -24,7 +25,13 @@ std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo&
   const auto make = [&config, &data, &plan](int64_t image_size) {
     return make_encoder(config.encoder, data.channels, image_size, plan.norm);
   };
-  return config.recipe.plugin->make(config.recipe.config.get(), Setup{make, group, data, plan});
+  auto recipe =
+      config.recipe.plugin->make(config.recipe.config.get(), Setup{make, group, data, plan});
+  for (const ViewPolicy& policy : recipe->views()) {
+    const std::string problem = policy_error(policy);
+    if (!problem.empty()) throw ConfigError("recipe " + config.recipe.name + ": view: " + problem);
+  }
+  return recipe;
 }
 
 std::vector<ViewPolicy> views_of(const ResolvedRun& run) {

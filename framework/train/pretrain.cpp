@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "framework/data/contact_sheet.h"
 #include "framework/error.h"
 #include "framework/files/file_system.h"
 #include "framework/log/quantities.h"
@@ -69,6 +70,22 @@ void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folde
   say_learning_rate(run, log);
 }
 
+/// views.png: what the recipe sees. Training does not depend on it, so trouble is a warning.
+void draw_views(const ResolvedRun& run, const RunFolder& folder, Recipe& recipe, Log& log) {
+  constexpr int64_t kRows = 8;
+  constexpr int kRepeats = 3;
+  try {
+    const Dataset& data = *run.data.train;
+    const Picture sheet =
+        contact_sheet(data, spread_indices(data.info().size, kRows), recipe.views(), kRepeats,
+                      static_cast<uint64_t>(run.config.train.seed));
+    const std::vector<uint8_t> bytes = encode_png(sheet);
+    replace_file(real_file_system(), folder.views(), bytes.data(), bytes.size());
+  } catch (const Error& error) {
+    log.warning(std::string("views.png is not drawn: ") + error.what());
+  }
+}
+
 PretrainResult result_of(const RunFolder& folder, const Training& training, const EpochLoop& loop) {
   PretrainResult result;
   result.folder = folder;
@@ -90,6 +107,7 @@ PretrainResult train(ResolvedRun& run, const RunFolder& folder, ProgressBar& pro
     return {folder, generation->step, plan.steps, /*already_finished=*/true};
   }
   say_plan(run, training, folder, log);
+  if (!std::filesystem::exists(folder.views())) draw_views(run, folder, training.recipe(), log);
   EpochLoop loop(run, folder, training, group, progress, log);
   loop.restore(generation);
   if (generation) log.info("continuing after step " + format_count(generation->step));

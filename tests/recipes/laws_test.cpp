@@ -1,10 +1,12 @@
-// Laws that every recipe obeys: ranks do not change it, embed is repeatable, twenty steps stay as they are.
+// Laws that every recipe obeys: ranks do not change it, embed is repeatable, twenty steps stay as
+// they are.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
 
 #include "distributed/thread_group.h"
+#include "framework/encoders/batch_norm.h"
 #include "framework/files/file_system.h"
 #include "framework/json/json.h"
 #include "framework/optimize/optimizer.h"
@@ -31,7 +33,8 @@ class RecipeLaw : public testing::TestWithParam<Subject> {
   LossAndGradient alone(const SmallPlan& plan) const {
     SoloGroup group;
     SmallRecipe small = make(plan, group);
-    return loss_and_gradient(small, small_batch(plan, 0, small.recipe->views().size(), group), group);
+    return loss_and_gradient(small, small_batch(plan, 0, small.recipe->views().size(), group),
+                             group);
   }
 
   /// `ranks` ranks against one, to 1e-10 of the largest gradient: float64 sums in another order.
@@ -39,8 +42,8 @@ class RecipeLaw : public testing::TestWithParam<Subject> {
     const LossAndGradient one = alone(plan);
     run_ranks(ranks, [&](Group& group) {
       SmallRecipe small = make(plan, group);
-      const LossAndGradient many =
-          loss_and_gradient(small, small_batch(plan, 0, small.recipe->views().size(), group), group);
+      const LossAndGradient many = loss_and_gradient(
+          small, small_batch(plan, 0, small.recipe->views().size(), group), group);
       EXPECT_NEAR(many.loss, one.loss, 1e-10 * std::abs(one.loss));
       for (size_t p = 0; p < one.gradients.size(); ++p) {
         const at::Tensor& expected = one.gradients[p].second;
@@ -82,8 +85,8 @@ TEST_P(RecipeLaw, TheFirstLossIsNearRandomGuessing) {
   const Batch batch = small_batch(plan, 0, small.recipe->views().size(), group);
   *small.piece = batch.shard;
   const Loss loss = small.recipe->loss(small.recipe->embed(batch), batch);
-  // Unrelated noise images: at temperature 0.5, similarities of untrained embeddings move the loss by
-  // less than a quarter of its value.
+  // Unrelated noise images: at temperature 0.5, similarities of untrained embeddings move the loss
+  // by less than a quarter of its value.
   EXPECT_NEAR(loss.value.item<double>(), loss.random_guess, 0.25 * loss.random_guess);
 }
 
@@ -116,9 +119,10 @@ std::vector<double> twenty_losses(const Subject& subject) {
   return losses;
 }
 
-// The values guard against unintended change: they were written by this code (NEARFAR_UPDATE_GOLDEN=1),
-// whose parts are each checked against independent references. 1e-6 covers other summation orders of the
-// convolutions on other processors, amplified over twenty steps; a changed formula moves far more.
+// The values guard against unintended change: they were written by this code
+// (NEARFAR_UPDATE_GOLDEN=1), whose parts are each checked against independent references. 1e-6
+// covers other summation orders of the convolutions on other processors, amplified over twenty
+// steps; a changed formula moves far more.
 TEST_P(RecipeLaw, TwentyStepsAreAsTheyWere) {
   const std::string path =
       std::string(NEARFAR_SOURCE_DIR) + "/tests/golden/steps/" + GetParam().name + ".json";
@@ -135,10 +139,10 @@ TEST_P(RecipeLaw, TwentyStepsAreAsTheyWere) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Recipes, RecipeLaw,
-    testing::Values(Subject{"simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Recipes, RecipeLaw,
+                         testing::Values(Subject{
+                             "simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}}),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace nearfar

@@ -1,6 +1,8 @@
 // Small recipes and their batches.
 #include "tests/recipes/small_recipe.h"
 
+#include <mutex>
+
 namespace nearfar {
 namespace {
 
@@ -45,6 +47,9 @@ SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::st
     encoder.width = 4;
     return make_encoder(encoder, 3, size, train.norm);
   };
+  // Ranks are threads here and share LibTorch's global generator: one at a time seeds it and draws.
+  static std::mutex generator;
+  const std::lock_guard<std::mutex> lock(generator);
   at::manual_seed(plan.seed);
   small.recipe = plugin.make(config.get(), Setup{make, group, DatasetInfo{}, train});
   to_double(*small.recipe);

@@ -28,8 +28,8 @@ struct SmallRecipe {
 SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::string>& settings,
                               const SmallPlan& plan, Group& group);
 
-/// A rank's piece of the global batch of a step: deterministic float64 images, the same for any number of
-/// ranks once put together.
+/// A rank's piece of the global batch of a step: deterministic float64 images, the same for any
+/// number of ranks once put together.
 Batch small_batch(const SmallPlan& plan, int64_t step, size_t views, Group& group);
 
 /// Loss (mean over ranks) and gradient (averaged over ranks) by parameter name at one step.

@@ -1,4 +1,5 @@
-// A run that is saved and continued equals one never stopped, to the bit; and what would break that is seen.
+// A run that is saved and continued equals one never stopped, to the bit; and what would break that
+// is seen.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -29,8 +30,9 @@ void write_images(const fs::path& folder) {
 class ResumedRun : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) /
-              (std::string("resume-") + testing::UnitTest::GetInstance()->current_test_info()->name());
+    folder_ =
+        fs::path(testing::TempDir()) /
+        (std::string("resume-") + testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::remove_all(folder_);
     write_images(folder_ / "data");
   }
@@ -40,11 +42,20 @@ class ResumedRun : public testing::Test {
   PretrainResult train(const std::string& out, const std::vector<std::string>& more = {}) {
     RunSources sources;
     sources.environment = false;
-    sources.assignments = {"recipe.name=simclr", "data.path=" + (folder_ / "data").string(),
-                           "encoder.name=tiny", "encoder.width=4", "train.batch=24", "train.steps=12",
-                           "train.checkpoint_every=5", "train.keep=1000", "recipe.view.size=16",
-                           "recipe.view.blur=0", "recipe.projection.width=8", "threads=1",
-                           "schedule.warmup_epochs=1", "train.log_every=1"};
+    sources.assignments = {"recipe.name=simclr",
+                           "data.path=" + (folder_ / "data").string(),
+                           "encoder.name=tiny",
+                           "encoder.width=4",
+                           "train.batch=24",
+                           "train.steps=12",
+                           "train.checkpoint_every=5",
+                           "train.keep=1000",
+                           "recipe.view.size=16",
+                           "recipe.view.blur=0",
+                           "recipe.projection.width=8",
+                           "threads=1",
+                           "schedule.warmup_epochs=1",
+                           "train.log_every=1"};
     sources.assignments.insert(sources.assignments.end(), more.begin(), more.end());
     PretrainOptions options;
     options.out = (folder_ / out).string();
@@ -64,7 +75,8 @@ class ResumedRun : public testing::Test {
     return folder_ / out;
   }
 
-  std::vector<uint8_t> result(const std::string& out, const std::string& name = "encoder.safetensors") {
+  std::vector<uint8_t> result(const std::string& out,
+                              const std::string& name = "encoder.safetensors") {
     return read_file((folder_ / out / name).string());
   }
 
@@ -77,12 +89,14 @@ TEST_F(ResumedRun, EndsWithTheSameBits) {
   const PretrainResult second = train("continued");
   EXPECT_EQ(second.step, 12);
   EXPECT_EQ(result("continued"), result("whole"));
-  for (const char* name : {"checkpoints/gen-12/model.safetensors", "checkpoints/gen-12/optimizer.safetensors"}) {
+  for (const char* name :
+       {"checkpoints/gen-12/model.safetensors", "checkpoints/gen-12/optimizer.safetensors"}) {
     EXPECT_EQ(result("continued", name), result("whole", name)) << name;
   }
 }
 
-// The mutant of a run that forgets its momentum: were it not seen here, the test above would prove nothing.
+// The mutant of a run that forgets its momentum: were it not seen here, the test above would prove
+// nothing.
 TEST_F(ResumedRun, WithoutItsMomentumEndsElsewhere) {
   train("whole");
   const fs::path forgetful = stopped_after_step_5("forgetful");
@@ -162,7 +176,8 @@ TEST_F(ResumedRun, ADivergedOneKeepsItsLastCheckpoint) {
   Log log;
   const auto last = newest_generation((folder_ / "diverged/checkpoints").string(), log);
   ASSERT_TRUE(last.has_value());
-  for (const auto& [name, tensor] : to_tensors(read_safetensors(last->path + "/model.safetensors"))) {
+  for (const auto& [name, tensor] :
+       to_tensors(read_safetensors(last->path + "/model.safetensors"))) {
     EXPECT_TRUE(tensor.isfinite().all().item<bool>()) << name;
   }
 }
