@@ -83,6 +83,8 @@ def first_comment(text, mark):
     lines = text.splitlines()
     if lines and lines[0].startswith("#!"):
         lines = lines[1:]
+    if mark == "#" and lines and lines[0].startswith('"""'):
+        return lines[0].strip('"')
     block = []
     for line in lines:
         if not line.startswith(mark + " "):

@@ -1,4 +1,4 @@
-// ResNets.
+// Residual networks with the names, order and initialisation of torchvision.
 #include "framework/encoders/resnet.h"
 
 #include <torch/types.h>

@@ -47,7 +47,7 @@ TEST(Cifar, TenHasInterleavedPixelsInFileOrder) {
   EXPECT_EQ(parts.train->info().class_names[9], "j");
   EXPECT_EQ(parts.test->label(0), 7);
   EXPECT_EQ(parts.train->label(7), 6);
-  EXPECT_EQ(parts.train->place(7), folder.at("cifar-10-batches-bin/data_batch_4.bin") + "[1]");
+  EXPECT_EQ(parts.train->place(7), (folder / "cifar-10-batches-bin/data_batch_4.bin") + "[1]");
   PixelBuffer storage;
   const Image image = parts.train->read(7, storage);
   for (int y = 0; y < 32; ++y) {

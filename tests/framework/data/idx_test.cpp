@@ -110,7 +110,7 @@ TEST(Idx, LabelsMustFitTheImages) {
   const std::string path = folder.write("train-labels-idx1-ubyte", labels({1, 2}));
   EXPECT_EQ(message_of<DataError>([&] { open_idx(folder.path(), "x"); }),
             path + ": expected 3 labels, one for each image of " +
-                folder.at("train-images-idx3-ubyte") + ", found 2");
+                (folder / "train-images-idx3-ubyte") + ", found 2");
 }
 
 TEST(Idx, OpensAFolderWithNames) {
@@ -123,7 +123,7 @@ TEST(Idx, OpensAFolderWithNames) {
   EXPECT_EQ(parts.train->info().class_names, (std::vector<std::string>{"cat", "dog", "fox"}));
   EXPECT_EQ(parts.train->info().format, "idx");
   EXPECT_EQ(parts.train->label(0), 2);
-  EXPECT_EQ(parts.train->place(2), folder.at("train-images-idx3-ubyte.gz") + "[2]");
+  EXPECT_EQ(parts.train->place(2), (folder / "train-images-idx3-ubyte.gz") + "[2]");
   PixelBuffer storage;
   const Image image = parts.train->read(1, storage);
   EXPECT_EQ(image.height, 4);
@@ -133,7 +133,7 @@ TEST(Idx, OpensAFolderWithNames) {
   EXPECT_TRUE(storage.bytes.empty()) << "resident images are borrowed, not copied";
   folder.write("class_names.txt", "cat\ndog\n");
   EXPECT_EQ(message_of<DataError>([&] { open_idx(folder.path(), "pets"); }),
-            folder.at("class_names.txt") + ": expected a name for each of 3 classes, found 2");
+            (folder / "class_names.txt") + ": expected a name for each of 3 classes, found 2");
 }
 
 TEST(Idx, FashionMnistAsDebianShipsIt) {

@@ -30,8 +30,8 @@ TEST(ImagesLibrary, OpensOrSaysWhatIsMissing) {
 
 TEST(ImagesLibrary, AMissingOneIsNamed) {
   TemporaryFolder folder;
-  std::filesystem::create_directory(folder.at("bin"));
-  const std::string copy = folder.at("bin/program");
+  std::filesystem::create_directory(folder / "bin");
+  const std::string copy = folder / "bin/program";
   std::filesystem::copy_file("/proc/self/exe", copy);
   const std::string command = "NEARFAR_TEST_WITHOUT_IMAGES=1 " + copy +
                               " --gtest_filter=ImagesLibrary.OpensOrSaysWhatIsMissing 2>&1";
@@ -41,7 +41,7 @@ TEST(ImagesLibrary, AMissingOneIsNamed) {
   char part[4096];
   while (std::fgets(part, sizeof(part), pipe)) output += part;
   EXPECT_EQ(pclose(pipe), 0) << output;
-  EXPECT_TRUE(contains(output, "message: " + folder.at("bin/libnearfar_images.so") +
+  EXPECT_TRUE(contains(output, "message: " + (folder / "bin/libnearfar_images.so") +
                                    ": not found, nor in the folder above or its lib"))
       << output;
   EXPECT_TRUE(contains(output, "1 test from 1 test suite ran")) << output;

@@ -77,11 +77,11 @@ TEST(OpenFolder, LinksAndLoopsCountOnce) {
   TemporaryFolder folder;
   folder.write("b/1.jpg", small_jpeg());
   folder.write("b/2.jpg", small_jpeg());
-  std::filesystem::create_directory(folder.at("a"));
-  std::filesystem::create_symlink("../b/1.jpg", folder.at("a/0.jpg"));
-  std::filesystem::create_hard_link(folder.at("b/2.jpg"), folder.at("b/3.jpg"));
-  std::filesystem::create_directory_symlink("..", folder.at("b/loop"));
-  std::filesystem::create_directory_symlink("b", folder.at("c"));
+  std::filesystem::create_directory(folder / "a");
+  std::filesystem::create_symlink("../b/1.jpg", folder / "a/0.jpg");
+  std::filesystem::create_hard_link(folder / "b/2.jpg", folder / "b/3.jpg");
+  std::filesystem::create_directory_symlink("..", folder / "b/loop");
+  std::filesystem::create_directory_symlink("b", folder / "c");
   std::vector<std::string> lines;
   Log log([&](Level, const std::string& line) { lines.push_back(line); });
   const DataParts parts = open_path(folder.path(), log);
@@ -104,10 +104,10 @@ TEST(OpenFolder, TrainAndTestAreParts) {
   EXPECT_EQ(parts.test->label(1), 2);  // emu
   EXPECT_EQ(parts.test->info().class_names, parts.train->info().class_names);
   folder.write("test/loose.jpg", small_jpeg());
-  EXPECT_EQ(open_path(folder.path()).test->info().path, folder.at("val"));
+  EXPECT_EQ(open_path(folder.path()).test->info().path, folder / "val");
   folder.write("val/yak/1.jpg", small_jpeg());
   EXPECT_EQ(error_of(folder.path()),
-            folder.at("val/yak/1.jpg") +
+            (folder / "val/yak/1.jpg") +
                 ": expected one of the 3 class folders of the training part, found \"yak\"");
 }
 
@@ -137,17 +137,17 @@ TEST(OpenFolder, TestPathIsAlignedByClassName) {
 
 TEST(OpenData, WhatIsNoDataIsNamed) {
   TemporaryFolder folder;
-  EXPECT_TRUE(contains(error_of(folder.at("nowhere")), folder.at("nowhere") + ": no such folder"));
-  std::filesystem::create_directory(folder.at("empty"));
-  EXPECT_TRUE(contains(error_of(folder.at("empty")), folder.at("empty") + ": the folder is empty"));
+  EXPECT_TRUE(contains(error_of(folder / "nowhere"), (folder / "nowhere") + ": no such folder"));
+  std::filesystem::create_directory(folder / "empty");
+  EXPECT_TRUE(contains(error_of(folder / "empty"), (folder / "empty") + ": the folder is empty"));
   folder.write("texts/a.txt", std::string("words"));
-  EXPECT_TRUE(contains(error_of(folder.at("texts")), "no images found among 1 files; accepted:"));
-  EXPECT_TRUE(contains(error_of(folder.at("texts/a.txt")), "not a folder"));
+  EXPECT_TRUE(contains(error_of(folder / "texts"), "no images found among 1 files; accepted:"));
+  EXPECT_TRUE(contains(error_of(folder / "texts/a.txt"), "not a folder"));
   folder.write("bad/1.jpg", std::string("words"));
   folder.write("bad/2.png", Bytes{});
-  EXPECT_EQ(error_of(folder.at("bad")),
-            folder.at("bad") + ": none of the 2 images can be read; first: " +
-                folder.at("bad/1.jpg") + ": not a JPEG, PNG, WebP, BMP or TIFF image");
+  EXPECT_EQ(error_of(folder / "bad"),
+            (folder / "bad") + ": none of the 2 images can be read; first: " +
+                (folder / "bad/1.jpg") + ": not a JPEG, PNG, WebP, BMP or TIFF image");
 }
 
 TEST(OpenData, AForcedFormatMustBeThere) {
@@ -169,7 +169,7 @@ TEST(OpenData, AForcedFormatMustBeThere) {
 TEST(OpenData, ShortNamesFitRunFolders) {
   TemporaryFolder folder;
   folder.write("My Photos (2020)/1.jpg", small_jpeg());
-  EXPECT_EQ(open_path(folder.at("My Photos (2020)/")).train->info().name, "my-photos--2020-");
+  EXPECT_EQ(open_path(folder / "My Photos (2020)/").train->info().name, "my-photos--2020-");
 }
 
 }  // namespace
