@@ -121,14 +121,10 @@ StepReport EpochLoop::take_step() {
   ViewBatch batch = loader_.next();
   interval_wait_ += seconds_since(asked);
   interval_images_ += batch.shard.total;
-  try {
-    const StepReport report = training_.train_step(batch);
-    loader_.recycle(std::move(batch));
-    ++steps_here_;
-    return report;
-  } catch (const DivergedError& error) {
-    throw DivergedError(error.what() + last_good_checkpoint());
-  }
+  const StepReport report = training_.train_step(batch);
+  loader_.recycle(std::move(batch));
+  ++steps_here_;
+  return report;
 }
 
 std::string EpochLoop::last_good_checkpoint() const {
@@ -137,6 +133,14 @@ std::string EpochLoop::last_good_checkpoint() const {
 }
 
 int EpochLoop::run() {
+  try {
+    return run_epochs();
+  } catch (const DivergedError& error) {
+    throw DivergedError(error.what() + last_good_checkpoint());
+  }
+}
+
+int EpochLoop::run_epochs() {
   const TrainPlan& plan = training_.plan();
   started_ = interval_started_ = Clock::now();
   while (training_.step() < plan.steps) {

@@ -36,6 +36,7 @@ class EpochLoop {
  private:
   using Clock = std::chrono::steady_clock;
 
+  int run_epochs();
   void begin_epoch(int64_t epoch, int64_t first_step);
   StepReport take_step();
   void note(const StepReport& report);

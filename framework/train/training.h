@@ -43,7 +43,8 @@ class Training {
   /// moved, when loss or gradient is not finite.
   StepReport train_step(const ViewBatch& views);
 
-  /// Parameters, buffers and optimiser state as files of a checkpoint.
+  /// Parameters, buffers and optimiser state as files of a checkpoint. Throws DivergedError naming
+  /// a tensor that is not finite.
   std::vector<GenerationFile> save() const;
   /// Restores what save() wrote, bit by bit. Throws CheckpointError.
   void load(const Generation& generation);
@@ -51,6 +52,7 @@ class Training {
  private:
   Batch make_batch(const ViewBatch& views) const;
   void check_finite(const StepReport& report) const;
+  void check_finite_state() const;
 
   const RunConfig& config_;
   TrainPlan plan_;

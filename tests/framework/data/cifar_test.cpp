@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "temporary_folder.h"
+#include "tests/framework/data/folder_tests.h"
 
 namespace nearfar {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "framework/data/decode.h"
 #include "framework/data/image_header.h"
-#include "picture_files.h"
-#include "temporary_folder.h"
+#include "tests/framework/data/folder_tests.h"
+#include "tests/framework/data/picture_files.h"
 
 namespace nearfar {
 namespace {

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "framework/data/loader.h"
-#include "temporary_folder.h"
+#include "tests/framework/data/folder_tests.h"
 
 namespace nearfar {
 namespace {

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "framework/data/statistics.h"
-#include "temporary_folder.h"
+#include "tests/framework/data/folder_tests.h"
 
 namespace nearfar {
 namespace {

@@ -7,8 +7,8 @@
 #include <cstdlib>
 
 #include "framework/data/decode.h"
-#include "picture_files.h"
-#include "temporary_folder.h"
+#include "tests/framework/data/folder_tests.h"
+#include "tests/framework/data/picture_files.h"
 
 namespace nearfar {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "framework/data/loader.h"
-#include "made_dataset.h"
+#include "tests/framework/data/made_dataset.h"
 
 namespace nearfar {
 

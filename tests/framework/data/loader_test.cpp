@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "augment/random.h"
-#include "loader_setup.h"
+#include "tests/framework/data/loader_setup.h"
 
 namespace nearfar {
 namespace {

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "framework/data/image_tree.h"
-#include "picture_files.h"
-#include "temporary_folder.h"
+#include "tests/framework/data/folder_tests.h"
+#include "tests/framework/data/picture_files.h"
 
 namespace nearfar {
 namespace {

@@ -1,5 +1,5 @@
 // Encoders for tests.
-#include "picture_files.h"
+#include "tests/framework/data/picture_files.h"
 
 #include <zlib.h>
 

@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "augment/random.h"
-#include "loader_setup.h"
-#include "temporary_folder.h"
+#include "tests/framework/data/folder_tests.h"
+#include "tests/framework/data/loader_setup.h"
 
 namespace nearfar {
 namespace {

@@ -10,8 +10,8 @@
 #include "framework/data/repeat.h"
 #include "framework/data/statistics.h"
 #include "framework/data/subset.h"
-#include "made_dataset.h"
-#include "temporary_folder.h"
+#include "tests/framework/data/folder_tests.h"
+#include "tests/framework/data/made_dataset.h"
 
 namespace nearfar {
 namespace {
