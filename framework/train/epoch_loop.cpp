@@ -8,27 +8,13 @@
 #include "framework/error.h"
 #include "framework/evaluate/features.h"
 #include "framework/train/encoder_file.h"
+#include "framework/train/plan.h"
 #include "framework/train/signs_of_life.h"
 
 namespace nearfar {
 namespace {
 
 constexpr const char* kOrderFile = "order.safetensors";
-
-LoaderPlan loader_plan(const ResolvedRun& run, const Group& group) {
-  const RunConfig& config = run.config;
-  LoaderPlan plan;
-  plan.seed = static_cast<uint64_t>(config.train.seed);
-  plan.batch = config.train.batch;
-  plan.drop_last = config.data.drop_last;
-  plan.ranks = group.size();
-  plan.rank = group.rank();
-  plan.workers = static_cast<int>(config.data.workers);
-  plan.skip_bad_images = config.data.on_bad_image == "skip";
-  plan.max_bad_fraction = config.data.max_bad_fraction;
-  plan.normalize = run.normalize;
-  return plan;
-}
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -1,7 +1,6 @@
 // Plans and recipes of resolved runs.
 #include "framework/train/plan.h"
 
-#include "framework/data/loader.h"
 #include "framework/error.h"
 
 namespace nearfar {
@@ -16,6 +15,21 @@ TrainPlan plan_of(const ResolvedRun& run, Group& group) {
   plan.epochs = (plan.steps + plan.steps_per_epoch - 1) / plan.steps_per_epoch;
   plan.seed = static_cast<uint64_t>(train.seed);
   plan.norm = {run.config.encoder.norm_batch, &group};
+  return plan;
+}
+
+LoaderPlan loader_plan(const ResolvedRun& run, const Group& group) {
+  const RunConfig& config = run.config;
+  LoaderPlan plan;
+  plan.seed = static_cast<uint64_t>(config.train.seed);
+  plan.batch = config.train.batch;
+  plan.drop_last = config.data.drop_last;
+  plan.ranks = group.size();
+  plan.rank = group.rank();
+  plan.workers = static_cast<int>(config.data.workers);
+  plan.skip_bad_images = config.data.on_bad_image == "skip";
+  plan.max_bad_fraction = config.data.max_bad_fraction;
+  plan.normalize = run.normalize;
   return plan;
 }
 

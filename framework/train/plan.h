@@ -3,12 +3,16 @@
 
 #include <vector>
 
+#include "framework/data/loader.h"
 #include "framework/train/configure.h"
 
 namespace nearfar {
 
 /// Steps and epochs of a run. Throws DataError when an epoch has no step.
 TrainPlan plan_of(const ResolvedRun& run, Group& group);
+
+/// How this rank's data is loaded.
+LoaderPlan loader_plan(const ResolvedRun& run, const Group& group);
 
 /// The recipe of a run, with fresh weights from plan.seed.
 std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo& data,

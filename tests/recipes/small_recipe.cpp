@@ -3,16 +3,10 @@
 
 #include <mutex>
 
+#include "tests/framework/encoders/module_tensors.h"
+
 namespace nearfar {
 namespace {
-
-void to_double(torch::nn::Module& module) {
-  const at::NoGradGuard no_grad;
-  for (at::Tensor& tensor : module.parameters()) tensor.set_data(tensor.to(at::kDouble));
-  for (at::Tensor& tensor : module.buffers()) {
-    if (tensor.is_floating_point()) tensor.set_data(tensor.to(at::kDouble));
-  }
-}
 
 /// Values in [-1, 1) from Philox, so that they do not depend on LibTorch's version.
 at::Tensor noise(uint64_t seed, uint64_t item, at::IntArrayRef shape) {

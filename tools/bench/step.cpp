@@ -45,14 +45,6 @@ Batch rendered_batch(const ViewBatch& views) {
   return batch;
 }
 
-LoaderPlan loader_plan(const ResolvedRun& run) {
-  LoaderPlan plan;
-  plan.batch = run.config.train.batch;
-  plan.workers = static_cast<int>(run.config.data.workers);
-  plan.normalize = run.normalize;
-  return plan;
-}
-
 void measure(const std::string& data, double seconds, const std::vector<std::string>& settings) {
   Log log;
   RunSources sources;
@@ -62,7 +54,7 @@ void measure(const std::string& data, double seconds, const std::vector<std::str
   at::set_num_threads(static_cast<int>(run.config.threads));
   SoloGroup group;
   Training training(run.config, run.data.train->info(), plan_of(run, group), group, at::kCPU);
-  ViewLoader loader(run.data.train, training.recipe().views(), loader_plan(run), log);
+  ViewLoader loader(run.data.train, training.recipe().views(), loader_plan(run, group), log);
   int64_t epoch = 0;
   int64_t left = 0;
   const auto next = [&] {
