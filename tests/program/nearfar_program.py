@@ -23,11 +23,17 @@ QUICK = ["encoder.name=tiny", "encoder.width=4", "train.batch=32", "recipe.view.
          "train.log_every=1", "optimizer.learning_rate=0.3", "schedule.warmup_epochs=1"]
 
 
+def program_environment(extra=None):
+    """The environment of a child: without the tests' own NEARFAR_ variables, which it would read as
+    settings."""
+    outside = {k: v for k, v in os.environ.items() if not k.startswith("NEARFAR_")}
+    return dict(outside, NO_COLOR="1", **(extra or {}))
+
+
 def run(*arguments, check=None, env=None, cwd=None, timeout=300, stdin=""):
     """The finished process; with `check`, its exit code is asserted."""
-    environment = dict(os.environ, NO_COLOR="1", **(env or {}))
     process = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True,
-                             env=environment, cwd=cwd, timeout=timeout, input=stdin)
+                             env=program_environment(env), cwd=cwd, timeout=timeout, input=stdin)
     if check is not None and process.returncode != check:
         raise AssertionError(f"nearfar {' '.join(map(str, arguments))}: exit code "
                              f"{process.returncode}, expected {check}\n{process.stderr}")
@@ -36,7 +42,7 @@ def run(*arguments, check=None, env=None, cwd=None, timeout=300, stdin=""):
 
 def start(*arguments):
     return subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, env=dict(os.environ, NO_COLOR="1"))
+                            stderr=subprocess.PIPE, env=program_environment())
 
 
 def write_idx(path, array_bytes, shape):
@@ -106,6 +112,25 @@ class ProgramTest(unittest.TestCase):
         run("pretrain", "--recipe", "simclr", "--data", self.data, "--out", out, *QUICK, *settings,
             check=check)
         return out
+
+    def assert_refusal(self, process, code, parts):
+        """The process ended with the code and one line "error: ..." that holds every part."""
+        said = f"\nnearfar {process.args[1:]} said: {process.stderr}"
+        self.assertEqual(process.returncode, code, said)
+        errors = [line for line in process.stderr.splitlines() if "error" in line]
+        self.assertEqual(len(errors), 1, said)
+        self.assertEqual(process.stderr.splitlines()[-1], errors[0], "text after the error" + said)
+        self.assertTrue(errors[0].startswith("error: "), said)
+        for part in parts:
+            self.assertIn(part, errors[0])
+        for sign in ("terminate", "Exception raised from", "frame #", "c10::", "std::"):
+            self.assertNotIn(sign, process.stderr)
+        self.assertEqual(process.stdout, "")
+
+    def refused(self, code, parts, *arguments, env=None):
+        process = run(*arguments, env=env, cwd=self.folder)
+        self.assert_refusal(process, code, parts)
+        return process
 
 
 def main():
