@@ -68,14 +68,16 @@ def write_idx_set(folder, train=256, test=64, side=16, classes=4, seed=0):
         write_idx(folder / f"{part}-labels-idx1-ubyte", bytes(labels), (count,))
 
 
+def chunk(kind, body):
+    """One chunk of a PNG file."""
+    return (struct.pack(">I", len(body)) + kind + body +
+            struct.pack(">I", zlib.crc32(kind + body)))
+
+
 def png(width, height, pixel):
     """An RGB PNG; pixel(x, y) gives its three bytes."""
     rows = b"".join(b"\0" + b"".join(bytes(pixel(x, y)) for x in range(width))
                     for y in range(height))
-
-    def chunk(kind, body):
-        return (struct.pack(">I", len(body)) + kind + body +
-                struct.pack(">I", zlib.crc32(kind + body)))
 
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
             chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
@@ -94,6 +96,19 @@ def read_safetensors(path):
     body = data[8 + size:]
     return {name: (entry["dtype"], entry["shape"], body[slice(*entry["data_offsets"])])
             for name, entry in header.items()}, metadata
+
+
+def write_safetensors(path, tensors, metadata=None):
+    """The reverse of read_safetensors."""
+    header, body = {}, b""
+    for name, (dtype, shape, data) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape,
+                        "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    if metadata:
+        header["__metadata__"] = metadata
+    text = json.dumps(header).encode()
+    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + body)
 
 
 class ProgramTest(unittest.TestCase):
