@@ -27,7 +27,7 @@ def program_environment(extra=None):
     """The environment of a child: without the tests' own NEARFAR_ variables, which it would read as
     settings."""
     outside = {k: v for k, v in os.environ.items() if not k.startswith("NEARFAR_")}
-    return dict(outside, NO_COLOR="1", **(extra or {}))
+    return {**outside, "NO_COLOR": "1", **(extra or {})}
 
 
 def run(*arguments, check=None, env=None, cwd=None, timeout=300, stdin=""):
