@@ -15,7 +15,8 @@ def mount(*options):
 
 def size_of(folder):
     """Bytes on a disk with blocks of 4096."""
-    return sum(-(-path.stat().st_size // 4096) * 4096 for path in folder.rglob("*") if path.is_file())
+    return sum(
+        -(-path.stat().st_size // 4096) * 4096 for path in folder.rglob("*") if path.is_file())
 
 
 class DiskFull(ProgramTest):
@@ -47,14 +48,17 @@ class DiskFull(ProgramTest):
         with self.disk(rest + 5 * checkpoint // 2) as disk:
             out = disk / "run"
             process = run(*self.arguments(out))
-            self.assert_refusal(process, 4, ["checkpoint of step 12 not saved", str(out / "checkpoints"),
-                                             "No space left on device", "last good", "step 8"])
+            self.assert_refusal(process, 4, [
+                "checkpoint of step 12 not saved",
+                str(out / "checkpoints"), "No space left on device", "last good", "step 8"
+            ])
             names = sorted(path.name for path in (out / "checkpoints").iterdir())
             self.assertEqual(names, ["gen-4", "gen-8"], "the unfinished checkpoint keeps its space")
             self.remount(disk, f"size={rest + 8 * checkpoint}")
             again = run(*self.arguments(out), check=0)
             self.assertIn("continuing after step 8", again.stderr)
-            self.assertEqual(digest(whole / "encoder.safetensors"), digest(out / "encoder.safetensors"))
+            self.assertEqual(digest(whole / "encoder.safetensors"),
+                             digest(out / "encoder.safetensors"))
             for name in ("model", "optimizer"):
                 file = f"checkpoints/gen-24/{name}.safetensors"
                 self.assertEqual(digest(whole / file), digest(out / file))
@@ -70,16 +74,16 @@ class DiskFull(ProgramTest):
             self.remount(disk, "ro")
             self.refused(4, [f"{disk}/run", "Read-only file system"], *self.arguments(disk / "run"))
             features = disk / "features.safetensors"
-            self.refused(4, [str(features), "Read-only file system"], "embed", out, "--data", self.data,
-                         "--out", features)
-            self.refused(4, [f"{disk}/views.png", "Read-only file system"], "views", self.data, "--out",
-                         disk / "views.png", "recipe.view.size=16")
+            self.refused(4, [str(features), "Read-only file system"], "embed", out, "--data",
+                         self.data, "--out", features)
+            self.refused(4, [f"{disk}/views.png", "Read-only file system"], "views", self.data,
+                         "--out", disk / "views.png", "recipe.view.size=16")
 
     def test_results_into_no_folder(self):
         out = self.pretrain("trained", "train.steps=1")
         missing = self.folder / "none/features.safetensors"
-        self.refused(4, [str(missing), "No such file or directory"], "embed", out, "--data", self.data,
-                     "--out", missing)
+        self.refused(4, [str(missing), "No such file or directory"], "embed", out, "--data",
+                     self.data, "--out", missing)
 
     def test_a_file_where_the_run_should_be(self):
         path = self.folder / "file"

@@ -34,7 +34,8 @@ def knn_top1(train, train_label, test, test_label, k, temperature, centred):
         cosine = [sum(a * b for a, b in zip(query, row)) for row in train]
         votes = {}
         for i in sorted(range(len(train)), key=lambda i: -cosine[i])[:k]:
-            votes[train_label[i]] = votes.get(train_label[i], 0.0) + math.exp(cosine[i] / temperature)
+            votes[train_label[i]] = votes.get(train_label[i], 0.0) + math.exp(
+                cosine[i] / temperature)
         right += max(votes, key=votes.get) == label
     return right / len(test)
 
@@ -52,14 +53,16 @@ class Evaluate(ProgramTest):
     def embed(self, what, name, *options):
         out = self.folder / f"{name}.safetensors"
         run("embed", what, "--data", self.data, "--out", out, *options, check=0)
-        return read_safetensors(out)[0], (self.folder / f"{name}.paths.txt").read_text().splitlines()
+        return read_safetensors(out)[0], (self.folder /
+                                          f"{name}.paths.txt").read_text().splitlines()
 
     def test_document_and_table(self):
         process = run("evaluate", self.out, "--json", check=0)
         document = json.loads(process.stdout)
         self.assertEqual(document, json.loads((self.out / "evaluation.json").read_text()))
-        self.assertEqual((document["data"]["name"], document["data"]["train"], document["data"]["test"]),
-                         ("squares", 256, 64))
+        self.assertEqual(
+            (document["data"]["name"], document["data"]["train"], document["data"]["test"]),
+            ("squares", 256, 64))
         self.assertEqual(set(document["methods"]), {"linear", "knn"})
         for method, sources in document["methods"].items():
             self.assertEqual(set(sources), SOURCES, method)
@@ -68,8 +71,8 @@ class Evaluate(ProgramTest):
                 for fraction, result in fractions.items():
                     self.check_result(result, fraction, (method, source, fraction))
         table = run("evaluate", self.out, "threads=1", check=0).stdout
-        for word in ("method", "labels", "encoder", "untrained", "raw pixels", "linear", "knn", "100 %",
-                     "10 %", "1 %"):
+        for word in ("method", "labels", "encoder", "untrained", "raw pixels", "linear", "knn",
+                     "100 %", "10 %", "1 %"):
             self.assertIn(word, table)
 
     def check_result(self, result, fraction, where):
@@ -101,8 +104,8 @@ class Evaluate(ProgramTest):
         test, _ = self.embed(self.out, "test", "--part", "test")
         labels = [array("q", part["labels"][2]).tolist() for part in (train, test)]
         chosen = result["settings"]["chosen"][0]
-        by_hand = knn_top1(vectors(train["features"]), labels[0], vectors(test["features"]), labels[1],
-                           chosen["k"], chosen["temperature"], chosen["centred"])
+        by_hand = knn_top1(vectors(train["features"]), labels[0], vectors(test["features"]),
+                           labels[1], chosen["k"], chosen["temperature"], chosen["centred"])
         # float32 against double may tip a tie: one image of 64 at most.
         self.assertAlmostEqual(result["top1"], by_hand, delta=1.01 / 64)
 
@@ -140,7 +143,8 @@ class Evaluate(ProgramTest):
     def test_a_stopped_run_is_judged_by_its_checkpoint(self):
         expected = self.evaluate(self.out, "--methods", "knn")
         (self.out / "encoder.safetensors").unlink()
-        self.assertEqual(expected["methods"], self.evaluate(self.out, "--methods", "knn")["methods"])
+        self.assertEqual(expected["methods"],
+                         self.evaluate(self.out, "--methods", "knn")["methods"])
 
     def test_where_the_document_goes(self):
         run("evaluate", self.out / "checkpoints/gen-12", "--methods", "knn", check=0)

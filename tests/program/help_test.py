@@ -1,4 +1,4 @@
-"""What the program says about itself: help, keys, schema, origins, presets, versions, precedence."""
+"""What the program says of itself: help, keys, schema, origins, presets, precedence, colours."""
 
 import json
 import os
@@ -40,9 +40,9 @@ class Help(ProgramTest):
 
     def test_keys_that_scripts_rely_on(self):
         listed = {entry["key"] for entry in keys()}
-        for key in ("recipe.name", "recipe.temperature", "encoder.name", "encoder.norm_batch", "data.path",
-                    "data.format", "data.drop_last", "data.on_bad_image", "data.workers",
-                    "train.epochs", "train.steps", "train.batch", "train.seed",
+        for key in ("recipe.name", "recipe.temperature", "encoder.name", "encoder.norm_batch",
+                    "data.path", "data.format", "data.drop_last", "data.on_bad_image",
+                    "data.workers", "train.epochs", "train.steps", "train.batch", "train.seed",
                     "train.checkpoint_every", "train.keep", "optimizer.name",
                     "optimizer.learning_rate", "optimizer.weight_decay", "optimizer.momentum",
                     "schedule.name", "schedule.warmup_epochs", "device", "threads"):
@@ -65,7 +65,8 @@ class Help(ProgramTest):
         self.assertEqual(os.path.basename(document["blas"]), "libtorch_cpu.so")
         self.assertEqual(document["device"], "cpu" if not document["nvidia_driver"] else "cuda")
         self.assertIn("simclr", document["recipes"])
-        for key in ("nearfar", "libtorch", "compiler", "processor", "cpu_features", "cores", "memory"):
+        for key in ("nearfar", "libtorch", "compiler", "processor", "cpu_features", "cores",
+                    "memory"):
             self.assertTrue(document[key], key)
         text = run("doctor", check=0).stdout
         self.assertIn("self_test: passed", text)
@@ -90,7 +91,8 @@ class Configuration(ProgramTest):
         return json.loads(run("config", "show", "--json", *words, env=env, check=0).stdout)
 
     def origins(self, *words, env=None):
-        return json.loads(run("config", "show", "--origin", "--json", *words, env=env, check=0).stdout)
+        return json.loads(
+            run("config", "show", "--origin", "--json", *words, env=env, check=0).stdout)
 
     def config(self, value):
         path = self.folder / "my.json"
@@ -120,8 +122,8 @@ class Configuration(ProgramTest):
         for path in RECIPES.glob("*.json"):
             for name, preset in json.loads(path.read_text())["presets"].items():
                 config = self.config(preset["settings"])
-                resolved = json.loads(run("config", "check", config, "--recipe", path.stem, "--json",
-                                          check=0).stdout)
+                resolved = json.loads(
+                    run("config", "check", config, "--recipe", path.stem, "--json", check=0).stdout)
                 self.assert_contains(resolved, preset["settings"], f"{path.stem}/{name}")
                 self.assertGreater(len(preset["source"]), 10, "a preset without a source")
                 count += 1
@@ -148,11 +150,14 @@ class Configuration(ProgramTest):
         origins = self.origins(path, "train.batch=33", env=environment)
         found = {name: tuple(origins[f"train.{name}"].values())
                  for name in ("batch", "seed", "keep", "checkpoint_every", "log_every")}
-        self.assertEqual(found, {"batch": (33, "command line"),
-                                 "seed": (22, "environment NEARFAR_TRAIN__SEED"),
-                                 "keep": (11, f"file {path}"),
-                                 "checkpoint_every": (22, "environment NEARFAR_TRAIN__CHECKPOINT_EVERY"),
-                                 "log_every": (10, "default")})
+        self.assertEqual(
+            found, {
+                "batch": (33, "command line"),
+                "seed": (22, "environment NEARFAR_TRAIN__SEED"),
+                "keep": (11, f"file {path}"),
+                "checkpoint_every": (22, "environment NEARFAR_TRAIN__CHECKPOINT_EVERY"),
+                "log_every": (10, "default")
+            })
         table = run("config", "show", "--origin", path, env=environment, check=0).stdout
         line = next(line for line in table.splitlines() if line.startswith("train.keep "))
         self.assertEqual(line.split(None, 2), ["train.keep", "11", f"file {path}"])
@@ -171,7 +176,8 @@ class Configuration(ProgramTest):
         run("pretrain", config, "--recipe", "simclr", "--preset", "gray_small", "--data", self.data,
             "--out", out, "train.batch=64", "train.steps=1", "recipe.view.size=16", check=0)
         resolved = json.loads((out / "config.json").read_text())
-        preset = json.loads((RECIPES / "simclr.json").read_text())["presets"]["gray_small"]["settings"]
+        preset = json.loads(
+            (RECIPES / "simclr.json").read_text())["presets"]["gray_small"]["settings"]
         self.assertEqual(resolved["recipe"]["temperature"], 0.4)
         self.assertEqual(resolved["train"]["batch"], 64)
         self.assertEqual(resolved["encoder"]["width"], preset["encoder"]["width"])
@@ -195,7 +201,9 @@ class Speech(ProgramTest):
         """What a refused command writes to a terminal."""
         reader, terminal = pty.openpty()
         clean = {k: v for k, v in nearfar_program.program_environment().items() if k != "NO_COLOR"}
-        subprocess.run([nearfar_program.PROGRAM, *arguments], stderr=terminal, stdout=subprocess.DEVNULL,
+        subprocess.run([nearfar_program.PROGRAM, *arguments],
+                       stderr=terminal,
+                       stdout=subprocess.DEVNULL,
                        env=dict(clean, TERM="xterm", **environment))
         os.close(terminal)
         with os.fdopen(reader, "rb", buffering=0) as stream:
@@ -204,7 +212,8 @@ class Speech(ProgramTest):
     def test_colours_on_terminals_only_and_as_wanted(self):
         arguments = ["recipes", "nothing"]
         self.assertIn("\033[", self.said_on_a_terminal(*arguments, environment={}))
-        self.assertNotIn("\033[", self.said_on_a_terminal(*arguments, environment={"NO_COLOR": "1"}))
+        self.assertNotIn("\033[", self.said_on_a_terminal(*arguments,
+                                                          environment={"NO_COLOR": "1"}))
         self.assertNotIn("\033[", self.said_on_a_terminal(*arguments, "--no-color", environment={}))
         self.assertIn("error: ", run(*arguments, env={"NO_COLOR": ""}).stderr)
         self.assertNotIn("\033[", run(*arguments, env={"NO_COLOR": ""}).stderr)
@@ -220,7 +229,8 @@ class Speech(ProgramTest):
         for number in (1, 2):
             run("pretrain", "--recipe", "simclr", "--data", self.data, *nearfar_program.QUICK,
                 "train.steps=1", cwd=self.folder, check=0)
-            self.assertTrue((self.folder / f"runs/simclr-squares-{number}/encoder.safetensors").exists())
+            self.assertTrue(
+                (self.folder / f"runs/simclr-squares-{number}/encoder.safetensors").exists())
 
 
 if __name__ == "__main__":

@@ -35,15 +35,18 @@ class MalformedData(ProgramTest):
         return folder
 
     def pretrain_on(self, data, *settings, out="run"):
-        return ["pretrain", "--recipe", "simclr", "--data", data, "--out", self.folder / out, *QUICK,
-                "train.batch=4", "train.steps=2", *settings]
+        return [
+            "pretrain", "--recipe", "simclr", "--data", data, "--out", self.folder / out, *QUICK,
+            "train.batch=4", "train.steps=2", *settings
+        ]
 
     def data_refused(self, data, parts, *settings):
         self.refused(3, parts, *self.pretrain_on(data, *settings))
 
     def test_missing_empty_and_wrong_folders(self):
-        self.data_refused(self.folder / "none", [f"{self.folder}/none", "no such folder", "data.path",
-                                                 "expected a folder of images"])
+        self.data_refused(
+            self.folder / "none",
+            [f"{self.folder}/none", "no such folder", "data.path", "expected a folder of images"])
         (self.folder / "empty").mkdir()
         self.data_refused(self.folder / "empty", [f"{self.folder}/empty", "the folder is empty"])
         (self.folder / "file").write_text("x")
@@ -100,7 +103,8 @@ class MalformedData(ProgramTest):
         folder = self.photographs(5)
         for name, (data, reason) in cases.items():
             (folder / name).write_bytes(data)
-            self.data_refused(folder, [f"{folder}/{name}", reason], "train.steps=1", "train.batch=6")
+            self.data_refused(folder, [f"{folder}/{name}", reason], "train.steps=1",
+                              "train.batch=6")
             (folder / name).unlink()
 
     def test_whole_jpeg_is_read(self):
@@ -112,7 +116,8 @@ class MalformedData(ProgramTest):
         bomb = (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") +
                 chunk(b"IEND", b""))
         folder = self.photographs(3, bomb_png=bomb)
-        self.data_refused(folder, [f"{folder}/bomb.png", "60000x60000", "data.max_pixels = 67108864"])
+        self.data_refused(folder,
+                          [f"{folder}/bomb.png", "60000x60000", "data.max_pixels = 67108864"])
 
     def test_fewer_images_than_a_batch(self):
         folder = self.photographs(3)

@@ -58,11 +58,11 @@ class MalformedTensorFiles(ProgramTest):
         self.embed_refused(raw_safetensors(header, bytes(4)), 3, 'duplicate key "a"')
 
     def test_a_file_of_nobody(self):
-        self.embed_refused(raw_safetensors({"a": entry(0, 4)}, bytes(4)), 6, "not written by nearfar",
-                           "--encoder NAME")
+        self.embed_refused(raw_safetensors({"a": entry(0, 4)}, bytes(4)), 6,
+                           "not written by nearfar", "--encoder NAME")
         self.refused(2, ["resnet18, resnet34, resnet50", '"resnet19"'], "embed",
-                     self.folder / "model.safetensors", "--encoder", "resnet19", "--data", self.data,
-                     "--out", self.folder / "features.safetensors")
+                     self.folder / "model.safetensors", "--encoder", "resnet19", "--data",
+                     self.data, "--out", self.folder / "features.safetensors")
 
 
 class MalformedEncoders(ProgramTest):
@@ -74,12 +74,18 @@ class MalformedEncoders(ProgramTest):
 
     def altered_refused(self, code, *parts):
         write_safetensors(self.path, self.tensors, self.metadata)
-        self.refused(code, [str(self.path), *parts], "embed", self.path, "--data", self.data, "--out",
-                     self.folder / "features.safetensors")
+        self.refused(code, [str(self.path), *parts], "embed", self.path, "--data", self.data,
+                     "--out", self.folder / "features.safetensors")
 
     def test_the_unaltered_copy_works(self):
         write_safetensors(self.path, self.tensors, self.metadata)
-        run("embed", self.path, "--data", self.data, "--out", self.folder / "f.safetensors", check=0)
+        run("embed",
+            self.path,
+            "--data",
+            self.data,
+            "--out",
+            self.folder / "f.safetensors",
+            check=0)
 
     def test_missing_tensor(self):
         name = sorted(self.tensors)[0]
@@ -126,8 +132,10 @@ class MalformedRuns(ProgramTest):
     def test_changed_settings_on_resume(self):
         out = self.pretrain("run", "train.steps=2")
         for setting in ("train.batch=16", "recipe.temperature=0.3", "train.seed=7", "threads=2"):
-            self.refused(2, [str(out), setting.split("=")[0], "cannot change in mid-run", "--fresh"],
-                         "pretrain", "--out", out, setting)
+            self.refused(
+                2,
+                [str(out), setting.split("=")[0], "cannot change in mid-run", "--fresh"],
+                "pretrain", "--out", out, setting)
         run("pretrain", "--out", out, "data.workers=2", "train.log_every=5", check=0)
 
     def test_data_that_grew_since(self):
@@ -143,8 +151,8 @@ class MalformedDraws(ProgramTest):
         path.write_text(document if isinstance(document, str) else json.dumps(document))
         images = self.folder / "images.safetensors"
         write_safetensors(images, {"images": ("U8", [1, 8, 10, 3], bytes(240))})
-        self.refused(code, [str(path), *parts], "views", "--input", images, "--draws", path, "--out",
-                     self.folder / "views.safetensors")
+        self.refused(code, [str(path), *parts], "views", "--input", images, "--draws", path,
+                     "--out", self.folder / "views.safetensors")
 
     def view(self, **members):
         return {"size": [4, 4], "views": [{"image": 0, **members}]}
@@ -168,8 +176,9 @@ class MalformedDraws(ProgramTest):
         for tensors in ({"images": ("F32", [1, 2, 2, 3], bytes(48))},
                         {"images": ("U8", [2, 2, 3], bytes(12))}):
             write_safetensors(images, tensors)
-            self.refused(3, [str(images), "expected uint8 [N, height, width, 3]"], "views", "--input",
-                         images, "--draws", draws, "--out", self.folder / "views.safetensors")
+            self.refused(3, [str(images), "expected uint8 [N, height, width, 3]"], "views",
+                         "--input", images, "--draws", draws, "--out",
+                         self.folder / "views.safetensors")
         write_safetensors(images, {"pictures": ("U8", [1, 2, 2, 3], bytes(12))})
         self.refused(3, [str(images), 'no tensor "images"'], "views", "--input", images, "--draws",
                      draws, "--out", self.folder / "views.safetensors")

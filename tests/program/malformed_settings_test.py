@@ -1,4 +1,4 @@
-"""Malformed configs, arguments and recipe libraries: exit code, place, what was expected and found."""
+"""Malformed configs, arguments and recipe libraries: exit code, place, expected and found."""
 
 import json
 import shutil
@@ -54,7 +54,8 @@ class MalformedSettings(ProgramTest):
 
     def test_config_on_stdin(self):
         process = run("config", "check", "-", stdin='{"train": {"epoch": 3}}')
-        self.assert_refusal(process, 2, ["stdin:1:12", "train.epoch", 'did you mean "train.epochs"?'])
+        self.assert_refusal(process, 2,
+                            ["stdin:1:12", "train.epoch", 'did you mean "train.epochs"?'])
 
     def test_deeply_nested_config(self):
         self.pretrain_refused(self.config("[" * 100000), parts=["nested deeper than"])
@@ -89,13 +90,16 @@ class MalformedSettings(ProgramTest):
 
     def test_unknown_command_and_option(self):
         self.refused(2, ["pretrian", "unknown command", 'did you mean "pretrain"?'], "pretrian")
-        self.refused(2, ["--dat", "unknown option", "did you mean --data?"], "pretrain", "--dat", "x")
+        self.refused(2, ["--dat", "unknown option", "did you mean --data?"], "pretrain", "--dat",
+                     "x")
 
     def test_missing_arguments(self):
         self.refused(2, ["--data is required", "nearfar embed --help"], "embed", "somewhere")
         self.refused(2, ["RUN_OR_CHECKPOINT is required"], "evaluate")
-        self.refused(2, ["data.path: no data given", "--data PATH"], "pretrain", "--recipe", "simclr")
-        self.refused(2, ["recipe.name: no recipe given", "--recipe"], "pretrain", "--data", self.data)
+        self.refused(2, ["data.path: no data given", "--data PATH"], "pretrain", "--recipe",
+                     "simclr")
+        self.refused(2, ["recipe.name: no recipe given", "--recipe"], "pretrain", "--data",
+                     self.data)
         self.refused(2, ["--input and --draws go together"], "views", "--draws", "d.json", "--out",
                      self.folder / "x.safetensors")
 
@@ -132,7 +136,8 @@ class MalformedRecipes(ProgramTest):
 
     def test_missing_library(self):
         path = self.folder / "gone.so"
-        self.refused(7, [str(path), "No such file"], "pretrain", "--recipe", path, "--data", self.data)
+        self.refused(7, [str(path), "No such file"], "pretrain", "--recipe", path, "--data",
+                     self.data)
 
     def test_library_of_another_build(self):
         original = (BUILD / "recipes/simclr.so").read_bytes()

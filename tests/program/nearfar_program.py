@@ -62,7 +62,8 @@ def write_idx_set(folder, train=256, test=64, side=16, classes=4, seed=0):
             image = bytearray(source.randbytes(side * side))
             for y in range(side // 2):
                 for x in range(side // 2):
-                    image[(y + (label // 2) * side // 2) * side + x + (label % 2) * side // 2] |= 0xC0
+                    image[(y + (label // 2) * side // 2) * side + x +
+                          (label % 2) * side // 2] |= 0xC0
             pixels += image
         write_idx(folder / f"{part}-images-idx3-ubyte.gz", bytes(pixels), (count, side, side))
         write_idx(folder / f"{part}-labels-idx1-ubyte", bytes(labels), (count,))
@@ -79,7 +80,8 @@ def png(width, height, pixel):
     rows = b"".join(b"\0" + b"".join(bytes(pixel(x, y)) for x in range(width))
                     for y in range(height))
 
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
+    return (b"\x89PNG\r\n\x1a\n" +
+            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
             chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 

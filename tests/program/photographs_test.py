@@ -66,11 +66,13 @@ class Photographs(ProgramTest):
         self.pngs(self.album / "2024/summer", 3, 200)
         self.pngs(self.album / "2025", 3, 40)
         self.drawn([(self.album / "2024/winter/a.JPG", 120, 80, 90, 1, 1),
-                    (self.album / "2024/b.jpeg", 64, 200, 10, 1, 1), (self.album / "c.jpg", 33, 35, 0, 1, 1)])
+                    (self.album / "2024/b.jpeg", 64, 200, 10, 1, 1),
+                    (self.album / "c.jpg", 33, 35, 0, 1, 1)])
         process = run("pretrain", "--recipe", "simclr", "--data", self.album, "train.steps=2",
                       cwd=self.folder, check=0)
         self.assertIn("preset: simclr/", process.stderr)
-        self.assertIn("of any size colour, no labels" if pillow_python() else "2 classes", process.stderr)
+        self.assertIn("of any size colour, no labels" if pillow_python() else "2 classes",
+                      process.stderr)
         out = self.folder / "runs/simclr-album-1"
         config = json.loads((out / "config.json").read_text())
         self.assertEqual(config["train"]["batch"], 9 if pillow_python() else 6)

@@ -26,8 +26,10 @@ def pixel(image, x, y):
 
 def tensors_of(path):
     stored, metadata = read_safetensors(path)
-    tensors = {name: torch.frombuffer(bytearray(data), dtype=getattr(torch, DTYPES[dtype])).view(shape)
-               for name, (dtype, shape, data) in stored.items()}
+    tensors = {
+        name: torch.frombuffer(bytearray(data), dtype=getattr(torch, DTYPES[dtype])).view(shape)
+        for name, (dtype, shape, data) in stored.items()
+    }
     return tensors, metadata
 
 
@@ -96,7 +98,8 @@ class Torchvision(ProgramTest):
         model.fc = torch.nn.Identity()
         # torchvision's protocol: a crop of 224 from the middle of 256.
         images = self.images(256, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])[..., 16:240, 16:240]
-        self.assert_same_features(path, model, images, self.photographs(256), "--encoder", "resnet18")
+        self.assert_same_features(path, model, images, self.photographs(256), "--encoder",
+                                  "resnet18")
 
 
 if __name__ == "__main__":

@@ -43,8 +43,10 @@ def draws_of(case, tensors):
         return draws
     draws.update(mean=settings["mean"], std=settings["std"])
     order, factors = rows(tensors["order"]), rows(tensors["factors"])
-    chosen = {name: numbers(tensors[name]) for name in ("flip", "jitter", "gray", "blur", "solarize",
-                                                        "sigma")}
+    chosen = {
+        name: numbers(tensors[name])
+        for name in ("flip", "jitter", "gray", "blur", "solarize", "sigma")
+    }
     for i, view in enumerate(views):
         view["flip"] = bool(chosen["flip"][i])
         view["grayscale"] = bool(chosen["gray"][i])
@@ -101,7 +103,7 @@ class GivenDraws(ProgramTest):
 
 class ContactSheet(ProgramTest):
     def decode(self, path):
-        """Width, height and the unfiltered size in bytes of an 8-bit PNG whose checksums are right."""
+        """Width, height and filtered rows of an 8-bit PNG whose checksums are right."""
         data = path.read_bytes()
         self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
         at, pixels, head = 8, b"", None
@@ -125,7 +127,10 @@ class ContactSheet(ProgramTest):
         for name in ("a.png", "b.png"):
             process = run("views", self.data, "--count", "3", "--out", self.folder / name, "--json",
                           "recipe.view.size=16", check=0)
-            self.assertEqual(json.loads(process.stdout), {"sheet": str(self.folder / name), "rows": 3})
+            self.assertEqual(json.loads(process.stdout), {
+                "sheet": str(self.folder / name),
+                "rows": 3
+            })
             sheets.append((self.folder / name).read_bytes())
         self.assertEqual(sheets[0], sheets[1], "the same seed drew another sheet")
         width, height, raw = self.decode(self.folder / "a.png")
@@ -133,21 +138,24 @@ class ContactSheet(ProgramTest):
         self.assertGreaterEqual(height, 3 * 16)
         self.assertGreaterEqual(width, 3 * 16)
         self.assertGreater(len(set(raw)), 20, "the sheet shows next to nothing")
-        run("views", self.data, "--count", "6", "--out", self.folder / "c.png", "recipe.view.size=16",
-            check=0)
+        run("views", self.data, "--count", "6", "--out", self.folder / "c.png",
+            "recipe.view.size=16", check=0)
         self.assertGreater(self.decode(self.folder / "c.png")[1], height)
 
     def test_another_seed_draws_other_views(self):
         for seed in (0, 1):
             run("views", self.data, "--out", self.folder / f"{seed}.png", f"train.seed={seed}",
                 "recipe.view.size=16", check=0)
-        self.assertNotEqual(self.decode(self.folder / "0.png")[2], self.decode(self.folder / "1.png")[2])
+        self.assertNotEqual(
+            self.decode(self.folder / "0.png")[2],
+            self.decode(self.folder / "1.png")[2])
 
     def test_of_photographs(self):
         photographs = self.folder / "photographs"
         photographs.mkdir()
         for i in range(3):
-            (photographs / f"{i}.png").write_bytes(png(40 + i, 30, lambda x, y: (6 * x, 8 * y, 40 * i)))
+            (photographs / f"{i}.png").write_bytes(
+                png(40 + i, 30, lambda x, y: (6 * x, 8 * y, 40 * i)))
         run("views", photographs, "--out", self.folder / "p.png", "recipe.view.size=24", check=0)
         self.assertGreaterEqual(self.decode(self.folder / "p.png")[0], 3 * 24)
 
