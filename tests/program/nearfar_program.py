@@ -23,11 +23,17 @@ QUICK = ["encoder.name=tiny", "encoder.width=4", "train.batch=32", "recipe.view.
          "train.log_every=1", "optimizer.learning_rate=0.3", "schedule.warmup_epochs=1"]
 
 
+def program_environment(extra=None):
+    """The environment of a child: without the tests' own NEARFAR_ variables, which it would read as
+    settings."""
+    outside = {k: v for k, v in os.environ.items() if not k.startswith("NEARFAR_")}
+    return {**outside, "NO_COLOR": "1", **(extra or {})}
+
+
 def run(*arguments, check=None, env=None, cwd=None, timeout=300, stdin=""):
     """The finished process; with `check`, its exit code is asserted."""
-    environment = dict(os.environ, NO_COLOR="1", **(env or {}))
     process = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True,
-                             env=environment, cwd=cwd, timeout=timeout, input=stdin)
+                             env=program_environment(env), cwd=cwd, timeout=timeout, input=stdin)
     if check is not None and process.returncode != check:
         raise AssertionError(f"nearfar {' '.join(map(str, arguments))}: exit code "
                              f"{process.returncode}, expected {check}\n{process.stderr}")
@@ -36,7 +42,7 @@ def run(*arguments, check=None, env=None, cwd=None, timeout=300, stdin=""):
 
 def start(*arguments):
     return subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, env=dict(os.environ, NO_COLOR="1"))
+                            stderr=subprocess.PIPE, env=program_environment())
 
 
 def write_idx(path, array_bytes, shape):
@@ -56,10 +62,17 @@ def write_idx_set(folder, train=256, test=64, side=16, classes=4, seed=0):
             image = bytearray(source.randbytes(side * side))
             for y in range(side // 2):
                 for x in range(side // 2):
-                    image[(y + (label // 2) * side // 2) * side + x + (label % 2) * side // 2] |= 0xC0
+                    image[(y + (label // 2) * side // 2) * side + x +
+                          (label % 2) * side // 2] |= 0xC0
             pixels += image
         write_idx(folder / f"{part}-images-idx3-ubyte.gz", bytes(pixels), (count, side, side))
         write_idx(folder / f"{part}-labels-idx1-ubyte", bytes(labels), (count,))
+
+
+def chunk(kind, body):
+    """One chunk of a PNG file."""
+    return (struct.pack(">I", len(body)) + kind + body +
+            struct.pack(">I", zlib.crc32(kind + body)))
 
 
 def png(width, height, pixel):
@@ -67,11 +80,8 @@ def png(width, height, pixel):
     rows = b"".join(b"\0" + b"".join(bytes(pixel(x, y)) for x in range(width))
                     for y in range(height))
 
-    def chunk(kind, body):
-        return (struct.pack(">I", len(body)) + kind + body +
-                struct.pack(">I", zlib.crc32(kind + body)))
-
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
+    return (b"\x89PNG\r\n\x1a\n" +
+            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
             chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
@@ -90,6 +100,19 @@ def read_safetensors(path):
             for name, entry in header.items()}, metadata
 
 
+def write_safetensors(path, tensors, metadata=None):
+    """The reverse of read_safetensors."""
+    header, body = {}, b""
+    for name, (dtype, shape, data) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape,
+                        "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    if metadata:
+        header["__metadata__"] = metadata
+    text = json.dumps(header).encode()
+    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + body)
+
+
 class ProgramTest(unittest.TestCase):
     """A test with a folder of its own and the small idx set in it."""
 
@@ -106,6 +129,25 @@ class ProgramTest(unittest.TestCase):
         run("pretrain", "--recipe", "simclr", "--data", self.data, "--out", out, *QUICK, *settings,
             check=check)
         return out
+
+    def assert_refusal(self, process, code, parts):
+        """The process ended with the code and one line "error: ..." that holds every part."""
+        said = f"\nnearfar {process.args[1:]} said: {process.stderr}"
+        self.assertEqual(process.returncode, code, said)
+        errors = [line for line in process.stderr.splitlines() if "error" in line]
+        self.assertEqual(len(errors), 1, said)
+        self.assertEqual(process.stderr.splitlines()[-1], errors[0], "text after the error" + said)
+        self.assertTrue(errors[0].startswith("error: "), said)
+        for part in parts:
+            self.assertIn(part, errors[0])
+        for sign in ("terminate", "Exception raised from", "frame #", "c10::", "std::"):
+            self.assertNotIn(sign, process.stderr)
+        self.assertEqual(process.stdout, "")
+
+    def refused(self, code, parts, *arguments, env=None):
+        process = run(*arguments, env=env, cwd=self.folder)
+        self.assert_refusal(process, code, parts)
+        return process
 
 
 def main():

@@ -1,0 +1,155 @@
+"""`nearfar evaluate` and `embed`: the promised document, the same from every form of an encoder."""
+
+import json
+import math
+import shutil
+from array import array
+
+import nearfar_program
+from nearfar_program import ProgramTest, read_safetensors, run
+
+SOURCES = {"encoder", "untrained", "raw_pixels"}
+FRACTIONS = {"1.0", "0.1", "0.01"}
+RESULT = {"top1", "spread", "seeds", "top5", "interval", "per_class", "settings"}
+
+
+def vectors(tensor):
+    _, (count, width), data = tensor
+    flat = array("f", data)
+    return [flat[i * width:(i + 1) * width].tolist() for i in range(count)]
+
+
+def unit(vector):
+    norm = math.sqrt(sum(v * v for v in vector))
+    return [v / norm for v in vector] if norm > 0 else vector
+
+
+def knn_top1(train, train_label, test, test_label, k, temperature, centred):
+    """The weighted vote of Wu et al. (2018) in plain Python: weight exp(cosine / temperature)."""
+    mean = [sum(column) / len(train) if centred else 0.0 for column in zip(*train)]
+    train = [unit([v - m for v, m in zip(row, mean)]) for row in train]
+    test = [unit([v - m for v, m in zip(row, mean)]) for row in test]
+    right = 0
+    for query, label in zip(test, test_label):
+        cosine = [sum(a * b for a, b in zip(query, row)) for row in train]
+        votes = {}
+        for i in sorted(range(len(train)), key=lambda i: -cosine[i])[:k]:
+            votes[train_label[i]] = votes.get(train_label[i], 0.0) + math.exp(
+                cosine[i] / temperature)
+        right += max(votes, key=votes.get) == label
+    return right / len(test)
+
+
+class Evaluate(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.out = self.pretrain("run", "train.steps=12")
+
+    def evaluate(self, what, *options):
+        path = self.folder / "evaluation-elsewhere.json"
+        run("evaluate", what, "--out", path, "threads=1", *options, check=0)
+        return json.loads(path.read_text())
+
+    def embed(self, what, name, *options):
+        out = self.folder / f"{name}.safetensors"
+        run("embed", what, "--data", self.data, "--out", out, *options, check=0)
+        return read_safetensors(out)[0], (self.folder /
+                                          f"{name}.paths.txt").read_text().splitlines()
+
+    def test_document_and_table(self):
+        process = run("evaluate", self.out, "--json", check=0)
+        document = json.loads(process.stdout)
+        self.assertEqual(document, json.loads((self.out / "evaluation.json").read_text()))
+        self.assertEqual(
+            (document["data"]["name"], document["data"]["train"], document["data"]["test"]),
+            ("squares", 256, 64))
+        self.assertEqual(set(document["methods"]), {"linear", "knn"})
+        for method, sources in document["methods"].items():
+            self.assertEqual(set(sources), SOURCES, method)
+            for source, fractions in sources.items():
+                self.assertEqual(set(fractions), FRACTIONS, (method, source))
+                for fraction, result in fractions.items():
+                    self.check_result(result, fraction, (method, source, fraction))
+        table = run("evaluate", self.out, "threads=1", check=0).stdout
+        for word in ("method", "labels", "encoder", "untrained", "raw pixels", "linear", "knn",
+                     "100 %", "10 %", "1 %"):
+            self.assertIn(word, table)
+
+    def check_result(self, result, fraction, where):
+        self.assertEqual(set(result), RESULT, where)
+        low, high = result["interval"]
+        self.assertTrue(0 <= low <= result["top1"] <= high <= 1 and low < high, (where, result))
+        self.assertEqual(len(result["per_class"]), 4, where)
+        # 16 test images a class: the mean over classes is the mean over images.
+        self.assertAlmostEqual(sum(result["per_class"]) / 4, result["top1"], places=9, msg=where)
+        self.assertIsNone(result["top5"], "top-5 of four classes")
+        self.assertIsInstance(result["settings"], dict)
+        if fraction == "1.0":
+            self.assertEqual((result["seeds"], result["spread"]), (1, 0.0), where)
+        else:
+            self.assertGreaterEqual(result["seeds"], 3, where)
+
+    def test_table_shows_the_numbers_of_the_document(self):
+        process = run("evaluate", self.out, "--methods", "knn", check=0)
+        methods = json.loads((self.out / "evaluation.json").read_text())["methods"]
+        self.assertEqual(set(methods), {"knn"})
+        line = next(line for line in process.stdout.splitlines() if "100 %" in line)
+        for source in SOURCES:
+            self.assertIn(f"{100 * methods['knn'][source]['1.0']['top1']:.1f}", line)
+
+    def test_neighbours_by_hand(self):
+        document = self.evaluate(self.out, "--methods", "knn")
+        result = document["methods"]["knn"]["encoder"]["1.0"]
+        train, _ = self.embed(self.out, "train")
+        test, _ = self.embed(self.out, "test", "--part", "test")
+        labels = [array("q", part["labels"][2]).tolist() for part in (train, test)]
+        chosen = result["settings"]["chosen"][0]
+        by_hand = knn_top1(vectors(train["features"]), labels[0], vectors(test["features"]),
+                           labels[1], chosen["k"], chosen["temperature"], chosen["centred"])
+        # float32 against double may tip a tie: one image of 64 at most.
+        self.assertAlmostEqual(result["top1"], by_hand, delta=1.01 / 64)
+
+    def test_deterministic_and_the_same_from_every_form(self):
+        documents = [self.evaluate(what) for what in
+                     (self.out, self.out, self.out / "checkpoints/gen-12",
+                      self.out / "encoder.safetensors")]
+        for document in documents[1:]:
+            self.assertEqual(documents[0]["methods"], document["methods"])
+        copy = self.folder / "copy.safetensors"
+        shutil.copy(self.out / "encoder.safetensors", copy)
+        self.assertEqual(documents[0]["methods"],
+                         self.evaluate(copy, "--data", self.data)["methods"])
+
+    def test_embed(self):
+        all_forms = [self.embed(what, "f") for what in
+                     (self.out, self.out / "checkpoints/gen-12", self.out / "encoder.safetensors")]
+        self.assertEqual(all_forms[0], all_forms[1])
+        self.assertEqual(all_forms[0], all_forms[2])
+        tensors, paths = all_forms[0]
+        self.assertEqual(set(tensors), {"features", "labels"})
+        self.assertEqual(tensors["features"][:2], ("F32", [256, 32]))
+        self.assertEqual(tensors["labels"][:2], ("I64", [256]))
+        self.assertEqual(array("q", tensors["labels"][2]).tolist(), [i % 4 for i in range(256)])
+        self.assertEqual(len(paths), 256)
+        self.assertEqual(len(set(paths)), 256)
+        self.assertEqual(len({tuple(row) for row in vectors(tensors["features"])}), 256)
+
+        test, test_paths = self.embed(self.out, "t", "--part", "test")
+        self.assertEqual((test["features"][1], len(test_paths)), ([64, 32], 64))
+        both, both_paths = self.embed(self.out, "b", "--part", "all")
+        self.assertEqual(both["features"][2], tensors["features"][2] + test["features"][2])
+        self.assertEqual(both_paths, paths + test_paths)
+
+    def test_a_stopped_run_is_judged_by_its_checkpoint(self):
+        expected = self.evaluate(self.out, "--methods", "knn")
+        (self.out / "encoder.safetensors").unlink()
+        self.assertEqual(expected["methods"],
+                         self.evaluate(self.out, "--methods", "knn")["methods"])
+
+    def test_where_the_document_goes(self):
+        run("evaluate", self.out / "checkpoints/gen-12", "--methods", "knn", check=0)
+        self.assertTrue((self.out / "evaluation.json").exists())
+
+
+if __name__ == "__main__":
+    nearfar_program.main()

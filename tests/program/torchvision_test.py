@@ -1,0 +1,113 @@
+"""Encoders load into torchvision's models, strictly, and give the same features there."""
+
+import json
+import os
+import subprocess
+import sys
+
+import nearfar_program
+from nearfar_program import ProgramTest, png, read_safetensors, run
+
+try:
+    import torch
+    import torchvision
+except ImportError:
+    torch = None
+
+SIDE = 32
+COUNT = 6
+DTYPES = {"F32": "float32", "I64": "int64"}
+
+
+def pixel(image, x, y):
+    """Red, green and blue of the image with that number."""
+    return (x * 8 + 40 * image) % 256, (y * 8 + 17 * image) % 256, (x * y + 90 * image) % 256
+
+
+def tensors_of(path):
+    stored, metadata = read_safetensors(path)
+    tensors = {
+        name: torch.frombuffer(bytearray(data), dtype=getattr(torch, DTYPES[dtype])).view(shape)
+        for name, (dtype, shape, data) in stored.items()
+    }
+    return tensors, metadata
+
+
+class Torchvision(ProgramTest):
+    def photographs(self, side=SIDE):
+        folder = self.folder / "photographs"
+        folder.mkdir()
+        for i in range(COUNT):
+            (folder / f"{i}.png").write_bytes(png(side, side, lambda x, y: pixel(i, x, y)))
+        return folder
+
+    def images(self, side, mean, std):
+        """The same pixels as a normalised batch."""
+        values = torch.tensor([[[pixel(i, x, y) for x in range(side)] for y in range(side)]
+                               for i in range(COUNT)], dtype=torch.float32)
+        batch = (values / 255 - torch.tensor(mean)) / torch.tensor(std)
+        return batch.permute(0, 3, 1, 2).contiguous()
+
+    def assert_same_features(self, encoder, model, images, photographs, *options):
+        with torch.no_grad():
+            expected = model.double().eval()(images.double())
+        file = self.folder / "features.safetensors"
+        run("embed", encoder, "--data", photographs, "--out", file, "threads=1", *options, check=0)
+        features = tensors_of(file)[0]["features"]
+        self.assertEqual(features.shape, expected.shape)
+        self.assertGreater(expected.std(0).mean(), 1e-3, "the features tell no images apart")
+        # float32 against float64: some ten layers' rounding of the largest feature. After two steps
+        # the running variances are far from the data's, so that features can reach thousands.
+        error = (features - expected).abs().max() / expected.abs().max()
+        self.assertLess(error, 1e-5)
+
+    def train_and_compare(self, name, stem, steps):
+        photographs, out = self.photographs(), self.folder / "run"
+        run("pretrain", "--recipe", "simclr", "--data", photographs, "--out", out,
+            f"encoder.name={name}", f"encoder.stem={stem}", f"recipe.view.size={SIDE}",
+            "recipe.view.blur=0", "train.batch=3", f"train.steps={steps}", "threads=1",
+            "data.workers=1", "optimizer.learning_rate=0.3", check=0)
+        state, metadata = tensors_of(out / "encoder.safetensors")
+        self.assertEqual((metadata["encoder"], metadata["input_size"]), (name, str(SIDE)))
+        model = getattr(torchvision.models, name)(weights=None)
+        model.fc = torch.nn.Identity()
+        if stem == "cifar":
+            model.conv1 = torch.nn.Conv2d(3, 64, 3, stride=1, padding=1, bias=False)
+            model.maxpool = torch.nn.Identity()
+        model.load_state_dict(state, strict=True)
+        images = self.images(SIDE, json.loads(metadata["mean"]), json.loads(metadata["std"]))
+        self.assert_same_features(out, model, images, photographs)
+
+    def test_resnet18(self):
+        self.train_and_compare("resnet18", "imagenet", steps=2)
+
+    def test_resnet18_with_a_stem_for_small_images(self):
+        self.train_and_compare("resnet18", "cifar", steps=2)
+
+    def test_resnet50(self):
+        self.train_and_compare("resnet50", "imagenet", steps=1)
+
+    def test_a_file_of_torchvision(self):
+        torch.manual_seed(3)
+        model = torchvision.models.resnet18(weights=None)
+        names = {torch.float32: "F32", torch.int64: "I64"}
+        stored = {name: (names[tensor.dtype], list(tensor.shape), tensor.numpy().tobytes())
+                  for name, tensor in model.state_dict().items()}
+        path = self.folder / "torchvision.safetensors"
+        nearfar_program.write_safetensors(path, stored)
+        model.fc = torch.nn.Identity()
+        # torchvision's protocol: a crop of 224 from the middle of 256.
+        images = self.images(256, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])[..., 16:240, 16:240]
+        self.assert_same_features(path, model, images, self.photographs(256), "--encoder",
+                                  "resnet18")
+
+
+if __name__ == "__main__":
+    if torch is None:
+        python = os.environ.get("NEARFAR_TORCH_PYTHON", sys.executable)
+        able = subprocess.run([python, "-c", "import torch, torchvision"], capture_output=True)
+        if able.returncode == 0:
+            os.execv(python, [python, *sys.argv])
+        print(f"skipped: {python} cannot import torch and torchvision")
+        sys.exit(0)
+    nearfar_program.main()
