@@ -36,7 +36,7 @@ struct NormPlan {
 struct EncoderConfig {
   std::string name = "resnet50";
   std::string stem = "auto";
-  int64_t width = 16;
+  int64_t width = 24;
   int64_t norm_batch = 0;
 
   void describe(auto& field) {

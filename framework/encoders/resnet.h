@@ -25,7 +25,7 @@ inline constexpr Stem kImagenetStem{7, 2, 3, 3, 2, 1};
 /// For images of 32 pixels (SimCLR, appendix B.9): keeps height and width.
 inline constexpr Stem kCifarStem{3, 1, 1, 0, 0, 0};
 /// For small images on a CPU: divides height and width by 2.
-inline constexpr Stem kHalvingStem{3, 1, 1, 2, 2, 0};
+inline constexpr Stem kHalvingStem{3, 2, 1, 0, 0, 0};
 
 struct ResNetShape {
   std::array<int64_t, 4> blocks{2, 2, 2, 2};  // of layer1..layer4
