@@ -82,7 +82,12 @@ Picture contact_sheet(const Dataset& dataset, std::span<const int64_t> indices,
   PixelBuffer storage;
   for (int row = 0; row < grid.rows; ++row) {
     const int64_t index = indices[row];
-    const Image image = dataset.read(index, storage);
+    Image image;
+    try {
+      image = dataset.read(index, storage);
+    } catch (const BadImage&) {
+      continue;
+    }
     const View whole{{0, 0, image.full_height, image.full_width}};
     const Size size = fitted(image, grid.cell);
     paste(render_alone(image, whole, size, Interpolation::bilinear), size, image.channels, 1, grid,

@@ -20,7 +20,8 @@ struct Picture {
 
 /// One row per index: the original, fitted into a square, then one view per policy and, where
 /// `repeats` > 1, further draws. Views are those of epoch 0 and the next ones, exactly as training
-/// draws them from `seed`. Small views are enlarged by whole factors.
+/// draws them from `seed`. The row of an unreadable image stays
+/// empty. Small views are enlarged by whole factors.
 Picture contact_sheet(const Dataset& dataset, std::span<const int64_t> indices,
                       const std::vector<ViewPolicy>& policies, int repeats, uint64_t seed);
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "framework/config/settings.h"
 #include "framework/encoders/resnet.h"
 #include "framework/error.h"
 
@@ -66,8 +67,10 @@ std::shared_ptr<Encoder> make_encoder(const EncoderConfig& config, int64_t chann
     return candidate.name == config.name;
   });
   if (found == table.end()) {
+    const std::string near = nearest_name(config.name, encoder_names());
     throw ConfigError("encoder.name: expected one of " + listed(encoder_names()) + ", got \"" +
-                      config.name + "\"");
+                      config.name + "\"" +
+                      (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
   }
   ResNetShape shape = found->shape;
   if (config.name == "tiny") shape.width = config.width;

@@ -141,10 +141,10 @@ std::vector<std::string> evaluation_methods(const std::string& list) {
     const size_t end = std::min(list.find(',', begin), list.size());
     const std::string method = list.substr(begin, end - begin);
     if (method != "linear" && method != "knn") {
-      throw ConfigError("evaluation.methods: expected linear or knn, found \"" + method + "\"");
+      throw ConfigError("evaluate.methods: expected linear or knn, found \"" + method + "\"");
     }
     if (std::find(methods.begin(), methods.end(), method) != methods.end()) {
-      throw ConfigError("evaluation.methods: expected each method once, found \"" + method +
+      throw ConfigError("evaluate.methods: expected each method once, found \"" + method +
                         "\" twice");
     }
     methods.push_back(method);

@@ -158,6 +158,7 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log) {
     throw ConfigError(
         "data.path: no data given; add --data PATH (a folder of images, idx or CIFAR files)");
   }
+  if (resolve_device(given.device) == "cuda") open_cuda();  // before any tensor exists
   run.data = open_data(given.data, log);
 
   run.preset =

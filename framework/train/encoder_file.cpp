@@ -34,14 +34,14 @@ const std::string& need(const Metadata& metadata, const std::string& key, const 
 }
 
 int64_t need_int(const Metadata& metadata, const std::string& key, const std::string& path) {
-  return parse_json(need(metadata, key, path), path + ": metadata " + key).as_int();
+  return parse_json(need(metadata, key, path), key).as_int();
 }
 
 /// One number a channel; `others` for the channels that a gray image does not have.
 std::array<float, 3> need_channels(const Metadata& metadata, const std::string& key,
                                    const std::string& path, float others) {
   std::array<float, 3> values{others, others, others};
-  const Json list = parse_json(need(metadata, key, path), path + ": metadata " + key);
+  const Json list = parse_json(need(metadata, key, path), key);
   for (size_t c = 0; c < list.items().size() && c < 3; ++c) {
     values[c] = static_cast<float>(list.items()[c].as_double());
   }
@@ -74,6 +74,16 @@ void read_own_metadata(LoadedEncoder& loaded, const Metadata& metadata) {
   loaded.seed = static_cast<uint64_t>(need_int(metadata, "seed", path));
   loaded.normalize = {need_channels(metadata, "mean", path, 0.0f),
                       need_channels(metadata, "std", path, 1.0f)};
+}
+
+/// What is wrong with nearfar's own metadata is wrong with the file, not with the user's config.
+void build_from_metadata(LoadedEncoder& loaded, const Metadata& metadata) {
+  try {
+    read_own_metadata(loaded, metadata);
+    loaded.encoder = untrained_twin(loaded);
+  } catch (const ConfigError& error) {
+    throw CheckpointError(loaded.source + ": metadata: " + error.what());
+  }
 }
 
 void read_foreign(LoadedEncoder& loaded, const std::string& name) {
@@ -122,11 +132,11 @@ LoadedEncoder load_encoder(const std::string& path, const std::string& name, Log
   const SafetensorsFile file = read_encoder_file(loaded.source);
   const Metadata& metadata = file.metadata;
   if (metadata.count("encoder") != 0) {
-    read_own_metadata(loaded, metadata);
+    build_from_metadata(loaded, metadata);
   } else {
     read_foreign(loaded, name);
+    loaded.encoder = untrained_twin(loaded);
   }
-  loaded.encoder = untrained_twin(loaded);
   at::NoGradGuard no_grad;
   load_into(module_state(*loaded.encoder), file);
   loaded.encoder->eval();

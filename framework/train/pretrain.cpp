@@ -96,15 +96,12 @@ PretrainResult result_of(const RunFolder& folder, const Training& training, cons
   return result;
 }
 
-PretrainResult train(ResolvedRun& run, const RunFolder& folder, ProgressBar& progress, Log& log) {
-  if (run.config.device == "cuda") open_cuda();
-  at::set_num_threads(static_cast<int>(run.config.threads));
-  SoloGroup group;
-  const TrainPlan plan = plan_of(run, group);
-  Training training(run.config, run.data.train->info(), plan, group, at::Device(run.config.device));
+PretrainResult train(ResolvedRun& run, const RunFolder& folder, Training& training, Group& group,
+                     ProgressBar& progress, Log& log) {
+  const int64_t steps = training.plan().steps;
   const std::optional<Generation> generation = newest_generation(folder.checkpoints(), log);
-  if (generation && generation->step >= plan.steps && std::filesystem::exists(folder.encoder())) {
-    return {folder, generation->step, plan.steps, /*already_finished=*/true};
+  if (generation && generation->step >= steps && std::filesystem::exists(folder.encoder())) {
+    return {folder, generation->step, steps, /*already_finished=*/true};
   }
   say_plan(run, training, folder, log);
   if (!std::filesystem::exists(folder.views())) draw_views(run, folder, training.recipe(), log);
@@ -123,6 +120,13 @@ PretrainResult train(ResolvedRun& run, const RunFolder& folder, ProgressBar& pro
   return result;
 }
 
+/// Whether anything was saved that another setting would contradict.
+bool has_checkpoints(const RunFolder& folder) {
+  std::error_code none;
+  return std::filesystem::directory_iterator(folder.checkpoints(), none) !=
+         std::filesystem::directory_iterator();
+}
+
 }  // namespace
 
 PretrainResult pretrain(const RunSources& sources, const PretrainOptions& options,
@@ -131,16 +135,20 @@ PretrainResult pretrain(const RunSources& sources, const PretrainOptions& option
   const bool continues = !options.out.empty() && !options.fresh && folder.holds_run();
   ResolvedRun run = resolve_run(continues ? continued(folder, sources) : sources, log);
   const Json config = resolved_json(run);
-  if (continues) {
-    refuse_changes(folder, config);
-  } else if (options.out.empty() || (options.fresh && folder.holds_run())) {
+  if (continues && has_checkpoints(folder)) refuse_changes(folder, config);
+  if (options.out.empty() || (options.fresh && folder.holds_run())) {
     folder = next_run_folder(run.config.recipe.name, run.data.train->info().name);
   }
+  at::set_num_threads(static_cast<int>(run.config.threads));
+  SoloGroup group;
+  Training training(run.config, run.data.train->info(), plan_of(run, group), group,
+                    at::Device(run.config.device));
+  // Everything that can be refused has been by now: only a run that starts leaves a folder.
   real_file_system().make_directories(folder.checkpoints());
   const RunLock lock(folder);
   if (!continues) write_json(folder.environment(), describe_environment(options.command_line));
   write_json(folder.config(), config);
-  return train(run, folder, progress, log);
+  return train(run, folder, training, group, progress, log);
 }
 
 }  // namespace nearfar

@@ -123,7 +123,7 @@ class MalformedData(ProgramTest):
         folder = self.photographs(3)
         self.data_refused(folder, ["3 images", "fewer than one batch of 4", "train.batch",
                                    "data.drop_last=false"])
-        run(*self.pretrain_on(folder, "data.drop_last=false", out="other"), check=0)
+        run(*self.pretrain_on(folder, "data.drop_last=false"), check=0)
 
     def test_bad_images_above_the_bearable_share(self):
         folder = self.photographs(7, bad_png=b"no image")

@@ -55,10 +55,11 @@ void check_channels(const LoadedEncoder& loaded, const Dataset& data) {
 }  // namespace
 
 std::string run_of(const std::string& path) {
-  const fs::path here = fs::absolute(path).lexically_normal();
-  for (const fs::path& folder : {here, here.parent_path(), here.parent_path().parent_path(),
-                                 here.parent_path().parent_path().parent_path()}) {
-    if (RunFolder{folder.string()}.holds_run()) return fs::proximate(folder).string();
+  if (RunFolder{path}.holds_run()) return path;
+  fs::path folder = fs::absolute(path).lexically_normal();
+  for (int level = 0; level < 3; ++level) {
+    folder = folder.parent_path();
+    if (RunFolder{folder.string()}.holds_run()) return folder.string();
   }
   return "";
 }

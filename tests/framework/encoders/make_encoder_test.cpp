@@ -49,7 +49,7 @@ TEST(MakeEncoder, AutoChoosesTheStemByTheSizeOfTheViews) {
   EXPECT_EQ(stem_shape("resnet18", "auto", 65), (Shape{64, 1, 7, 7}));
   EXPECT_EQ(stem_shape("resnet18", "imagenet", 32), (Shape{64, 1, 7, 7}));
   EXPECT_EQ(stem_shape("resnet18", "cifar", 224), (Shape{64, 1, 3, 3}));
-  EXPECT_EQ(stem_shape("tiny", "auto", 224), (Shape{16, 1, 3, 3}));
+  EXPECT_EQ(stem_shape("tiny", "auto", 224), (Shape{24, 1, 3, 3}));
 }
 
 TEST(MakeEncoder, TheWidthOfTinyIsSet) {
