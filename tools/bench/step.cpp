@@ -45,6 +45,22 @@ Batch rendered_batch(const ViewBatch& views) {
   return batch;
 }
 
+/// Seconds of interleaved repetitions.
+struct Measured {
+  std::vector<double> whole, networks;
+};
+
+void print(const Measured& measured, const RunConfig& config) {
+  const auto images = static_cast<double>(config.train.batch);
+  const double whole = median(measured.whole), networks = median(measured.networks);
+  std::printf("%s, batch %.0f, %ld threads, %zu repetitions (medians)\n",
+              config.encoder.name.c_str(), images, static_cast<long>(config.threads),
+              measured.whole.size());
+  std::printf("whole step      %8.0f images/s\n", images / whole);
+  std::printf("networks alone  %8.0f images/s\n", images / networks);
+  std::printf("ratio           %8.3f\n", whole / networks);
+}
+
 void measure(const std::string& data, double seconds, const std::vector<std::string>& settings) {
   Log log;
   RunSources sources;
@@ -68,24 +84,17 @@ void measure(const std::string& data, double seconds, const std::vector<std::str
   };
   const ViewBatch fixed = next();
   const Batch batch = rendered_batch(fixed);
-  std::vector<double> whole, networks;
-  double spent = 0.0;
-  while (spent < seconds || whole.size() < 5) {
-    whole.push_back(seconds_of([&] {
+  Measured measured;
+  for (double spent = 0.0; spent < seconds || measured.whole.size() < 5;
+       spent += measured.whole.back() + measured.networks.back()) {
+    measured.whole.push_back(seconds_of([&] {
       ViewBatch views = next();
       training.train_step(views);
       loader.recycle(std::move(views));
     }));
-    networks.push_back(seconds_of([&] { run_networks(training.recipe(), batch); }));
-    spent += whole.back() + networks.back();
+    measured.networks.push_back(seconds_of([&] { run_networks(training.recipe(), batch); }));
   }
-  const auto images = static_cast<double>(run.config.train.batch);
-  std::printf("%s, batch %.0f, %ld threads, %zu repetitions (medians)\n",
-              run.config.encoder.name.c_str(), images, static_cast<long>(run.config.threads),
-              whole.size());
-  std::printf("whole step      %8.0f images/s\n", images / median(whole));
-  std::printf("networks alone  %8.0f images/s\n", images / median(networks));
-  std::printf("ratio           %8.3f\n", median(whole) / median(networks));
+  print(measured, run.config);
 }
 
 }  // namespace
