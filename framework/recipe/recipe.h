@@ -89,8 +89,8 @@ struct EpochContext {
   /// Features [size, width] float32 of every training image (evaluation view) by a network in eval
   /// mode.
   std::function<at::Tensor(Encoder&)> features;
-  /// The order of this epoch, indices into the data set; the recipe may replace it, at any length
-  /// >= batch.
+  /// The order of this epoch, indices into the data set; the recipe may replace it by another of
+  /// the same length, images repeated or left out.
   std::vector<int64_t>& order;
 };
 
