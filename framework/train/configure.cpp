@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "framework/data/loader.h"
 #include "framework/data/statistics.h"
 #include "framework/error.h"
 #include "framework/log/quantities.h"
@@ -69,9 +70,8 @@ void fit_batch(ResolvedRun& run, Log& log) {
 void fill_automatic(ResolvedRun& run, Log& log) {
   RunConfig& config = run.config;
   config.device = resolve_device(config.device);
-  const int cores = available_cores();
-  if (config.threads == 0) config.threads = cores;
-  if (config.data.workers == 0) config.data.workers = std::min(cores, 8);
+  if (config.threads == 0) config.threads = available_cores();
+  config.data.workers = resolve_workers(config.data.workers);
   fit_batch(run, log);
   if (config.encoder.norm_batch == 0) config.encoder.norm_batch = config.train.batch;
   run.normalize = resolve_normalize(config.data, *run.data.train);

@@ -63,8 +63,9 @@ Batch Training::make_batch(const ViewBatch& views) const {
   return batch;
 }
 
-void Training::check_finite(const StepReport& report) const {
+void Training::check_finite(const StepReport& report) {
   if (std::isfinite(report.loss) && std::isfinite(report.gradient_norm)) return;
+  drop_pending_statistics(*recipe_);
   throw DivergedError("step " + std::to_string(step_ + 1) + " (epoch " +
                       std::to_string(epoch() + 1) + "): loss " + std::to_string(report.loss) +
                       ", gradient norm " + std::to_string(report.gradient_norm) +

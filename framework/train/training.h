@@ -51,7 +51,7 @@ class Training {
 
  private:
   Batch make_batch(const ViewBatch& views) const;
-  void check_finite(const StepReport& report) const;
+  void check_finite(const StepReport& report);
   void check_finite_state() const;
 
   const RunConfig& config_;

@@ -3,10 +3,10 @@
 
 #include <ATen/Parallel.h>
 
-#include <algorithm>
 #include <filesystem>
 
 #include "framework/config/settings.h"
+#include "framework/data/loader.h"
 #include "framework/error.h"
 #include "framework/files/file_system.h"
 #include "framework/train/device.h"
@@ -80,8 +80,7 @@ Judging prepare_judging(const std::vector<std::string>& words, const std::string
   check_channels(judging.loaded, *judging.data.train);
   judging.options.image_size = judging.loaded.image_size;
   judging.options.normalize = judging.loaded.normalize;
-  judging.options.workers = config.data.workers > 0 ? static_cast<int>(config.data.workers)
-                                                    : std::min(available_cores(), 8);
+  judging.options.workers = resolve_workers(config.data.workers);
   return judging;
 }
 
