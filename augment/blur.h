@@ -7,14 +7,19 @@
 
 namespace nearfar {
 
+/// What a pixel at `distance` weighs in a Gaussian blur, beside 1 for the middle one.
+NEARFAR_HOST_DEVICE inline double gaussian_value(int distance, double sigma) {
+  return exp(-0.5 * distance * distance / (sigma * sigma));
+}
+
 /// Weights proportional to exp(-i^2 / (2 sigma^2)) for i = -kernel/2..kernel/2, with sum 1.
 /// Preconditions: kernel odd, sigma > 0, room for `kernel` weights.
 NEARFAR_HOST_DEVICE inline void gaussian_weights(int kernel, double sigma, float* weights) {
   const int radius = kernel / 2;
   double total = 1.0;
-  for (int i = 1; i <= radius; ++i) total += 2.0 * exp(-0.5 * i * i / (sigma * sigma));
+  for (int i = 1; i <= radius; ++i) total += 2.0 * gaussian_value(i, sigma);
   for (int i = 0; i <= radius; ++i) {
-    const auto weight = static_cast<float>(exp(-0.5 * i * i / (sigma * sigma)) / total);
+    const auto weight = static_cast<float>(gaussian_value(i, sigma) / total);
     weights[radius - i] = weight;
     weights[radius + i] = weight;
   }

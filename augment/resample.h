@@ -45,15 +45,19 @@ NEARFAR_HOST_DEVICE inline int most_taps(Interpolation interpolation, int input_
   return 2 * (static_cast<float>(whole) < support ? whole + 1 : whole) + 1;
 }
 
-/// The taps of output pixel `index`, and their weights, which sum to 1. Rounds where ATen's
+/// Where output pixel `index` lies among the input pixels; rounds where ATen's
 /// upsample_bilinear2d_aa and upsample_bicubic2d_aa round: positions in float32, half pixels added
 /// in double.
-NEARFAR_HOST_DEVICE inline TapRange resample_taps(Interpolation interpolation, int input_size,
-                                                  int output_size, int index, float* weights) {
+NEARFAR_HOST_DEVICE inline float resample_center(int input_size, int output_size, int index) {
+  return static_cast<float>(resample_scale(input_size, output_size) * (index + 0.5));
+}
+
+/// The input pixels of output pixel `index`. Both ends never decrease with the index.
+NEARFAR_HOST_DEVICE inline TapRange tap_range(Interpolation interpolation, int input_size,
+                                              int output_size, int index) {
   const float scale = resample_scale(input_size, output_size);
   const float support = filter_support(interpolation, scale);
-  const float inverse = scale >= 1.0f ? 1.0f / scale : 1.0f;
-  const auto center = static_cast<float>(scale * (index + 0.5));
+  const float center = resample_center(input_size, output_size, index);
   const int begin = static_cast<int>((center - support) + 0.5);
   const int end = static_cast<int>((center + support) + 0.5);
   TapRange taps;
@@ -61,10 +65,26 @@ NEARFAR_HOST_DEVICE inline TapRange resample_taps(Interpolation interpolation, i
   taps.count = (end < input_size ? end : input_size) - taps.first;
   const int room = most_taps(interpolation, input_size, output_size);
   if (taps.count > room) taps.count = room;
+  return taps;
+}
+
+/// What input pixel `position` weighs for output pixel `index`, before the division by the sum.
+NEARFAR_HOST_DEVICE inline float tap_value(Interpolation interpolation, int input_size,
+                                           int output_size, int index, int position) {
+  const float scale = resample_scale(input_size, output_size);
+  const float inverse = scale >= 1.0f ? 1.0f / scale : 1.0f;
+  const float center = resample_center(input_size, output_size, index);
+  const double offset = (static_cast<float>(position) - center) + 0.5;
+  return filter_value(interpolation, static_cast<float>(offset * inverse));
+}
+
+/// The taps of output pixel `index`, and their weights, which sum to 1.
+NEARFAR_HOST_DEVICE inline TapRange resample_taps(Interpolation interpolation, int input_size,
+                                                  int output_size, int index, float* weights) {
+  const TapRange taps = tap_range(interpolation, input_size, output_size, index);
   float total = 0.0f;
   for (int tap = 0; tap < taps.count; ++tap) {
-    const double offset = (static_cast<float>(tap + taps.first) - center) + 0.5;
-    weights[tap] = filter_value(interpolation, static_cast<float>(offset * inverse));
+    weights[tap] = tap_value(interpolation, input_size, output_size, index, taps.first + tap);
     total += weights[tap];
   }
   for (int tap = 0; tap < taps.count; ++tap) weights[tap] /= total;
