@@ -68,23 +68,29 @@ NEARFAR_HOST_DEVICE inline TapRange tap_range(Interpolation interpolation, int i
   return taps;
 }
 
-/// What input pixel `position` weighs for output pixel `index`, before the division by the sum.
-NEARFAR_HOST_DEVICE inline float tap_value(Interpolation interpolation, int input_size,
-                                           int output_size, int index, int position) {
+/// How fast the filter is passed through: 1 / scale when shrinking, else 1.
+NEARFAR_HOST_DEVICE inline float filter_speed(int input_size, int output_size) {
   const float scale = resample_scale(input_size, output_size);
-  const float inverse = scale >= 1.0f ? 1.0f / scale : 1.0f;
-  const float center = resample_center(input_size, output_size, index);
+  return scale >= 1.0f ? 1.0f / scale : 1.0f;
+}
+
+/// What input pixel `position` weighs for the output pixel at `center`, before the division by the
+/// sum of all.
+NEARFAR_HOST_DEVICE inline float tap_value(Interpolation interpolation, float center, float speed,
+                                           int position) {
   const double offset = (static_cast<float>(position) - center) + 0.5;
-  return filter_value(interpolation, static_cast<float>(offset * inverse));
+  return filter_value(interpolation, static_cast<float>(offset * speed));
 }
 
 /// The taps of output pixel `index`, and their weights, which sum to 1.
 NEARFAR_HOST_DEVICE inline TapRange resample_taps(Interpolation interpolation, int input_size,
                                                   int output_size, int index, float* weights) {
   const TapRange taps = tap_range(interpolation, input_size, output_size, index);
+  const float center = resample_center(input_size, output_size, index);
+  const float speed = filter_speed(input_size, output_size);
   float total = 0.0f;
   for (int tap = 0; tap < taps.count; ++tap) {
-    weights[tap] = tap_value(interpolation, input_size, output_size, index, taps.first + tap);
+    weights[tap] = tap_value(interpolation, center, speed, taps.first + tap);
     total += weights[tap];
   }
   for (int tap = 0; tap < taps.count; ++tap) weights[tap] /= total;
