@@ -1,0 +1,74 @@
+// Views made ready for a device.
+#include "augment/device_view.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "augment/view_error.h"
+
+namespace nearfar {
+namespace {
+
+/// Weights are exp(-d^2 / (2 sigma^2)) over a sum of at least 1: beyond sqrt(2 ln 1e9) sigma they
+/// are below 1e-9.
+constexpr double kReachInSigmas = 6.4380;
+
+std::string plan_error(const Image& image, const View& view, const DevicePlan& plan) {
+  if (image.channels != plan.channels)
+    return "expected " + std::to_string(plan.channels) + " channels as planned, got " +
+           std::to_string(image.channels);
+  const auto contrasts =
+      std::count_if(view.jitter.begin(), view.jitter.begin() + view.jitter_count,
+                    [](const JitterStep& step) { return step.kind == Jitter::contrast; });
+  if (contrasts > 1)
+    return "expected at most one contrast step on a device, got " + std::to_string(contrasts);
+  const int reach = blur_reach(view.blur_kernel, view.blur_sigma);
+  if (reach > plan.largest_radius)
+    return "expected a blur that reaches " + std::to_string(plan.largest_radius) +
+           " pixels as planned, got " + std::to_string(reach);
+  return "";
+}
+
+}  // namespace
+
+int blur_reach(int kernel, double sigma) {
+  return static_cast<int>(std::min(kReachInSigmas * sigma, kernel / 2.0));
+}
+
+DeviceView device_view(const Image& image, const View& view) {
+  DeviceView device;
+  device.pitch = int64_t{image.width} * image.channels;
+  device.corner = image.pixels + (view.crop.top - image.top) * device.pitch +
+                  int64_t{view.crop.left - image.left} * image.channels;
+  device.crop_height = view.crop.height;
+  device.crop_width = view.crop.width;
+  device.step_count = view.jitter_count;
+  device.contrast = view.jitter_count;
+  for (int i = 0; i < view.jitter_count; ++i) {
+    const auto [kind, factor] = view.jitter[i];
+    device.steps[i] = {kind, static_cast<float>(factor), make_blend(factor)};
+    if (kind == Jitter::contrast) device.contrast = i;
+  }
+  device.blur_radius = blur_reach(view.blur_kernel, view.blur_sigma);
+  device.blur_sigma = view.blur_sigma;
+  device.solarize_threshold = static_cast<float>(view.solarize_threshold);
+  device.flip = view.flip;
+  device.grayscale = view.grayscale;
+  device.solarize = view.solarize;
+  return device;
+}
+
+void describe_views(std::span<const Image> images, std::span<const View> views,
+                    const DevicePlan& plan, DeviceView* out) {
+  const RenderTarget target{plan.size, plan.interpolation, {}};
+  check_views("describe_views", images, views, target);
+  for (size_t i = 0; i < views.size(); ++i) {
+    const std::string error = plan_error(images[i], views[i], plan);
+    if (!error.empty())
+      throw std::invalid_argument("describe_views: view " + std::to_string(i) + ": " + error);
+  }
+  for (size_t i = 0; i < views.size(); ++i) out[i] = device_view(images[i], views[i]);
+}
+
+}  // namespace nearfar
