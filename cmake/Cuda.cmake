@@ -8,13 +8,19 @@ if(NOT CMAKE_CUDA_COMPILER)
   message(STATUS "nvcc not found: libnearfar_cuda.so is not built")
   return()
 endif()
-set(CMAKE_CUDA_STANDARD 17)
 enable_language(CUDA)
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc speaks C++20
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+endif()
+set(CMAKE_CUDA_STANDARD 20)
+set(CMAKE_CUDA_EXTENSIONS OFF)
 find_package(CUDAToolkit REQUIRED)
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/augment/*.cu
      ${CMAKE_SOURCE_DIR}/framework/cuda/*.cpp)
 if(cuda_sources)
-  add_library(nearfar_cuda MODULE ${cuda_sources})
+  # The self-test makes views ready for the device as the program does.
+  add_library(nearfar_cuda MODULE ${cuda_sources} ${CMAKE_SOURCE_DIR}/augment/device_view.cpp
+              ${CMAKE_SOURCE_DIR}/augment/view_error.cpp)
   set_target_properties(nearfar_cuda PROPERTIES PREFIX lib)
   target_compile_options(nearfar_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-fPIC>)
   target_link_libraries(nearfar_cuda PRIVATE nearfar_settings CUDA::cudart)
