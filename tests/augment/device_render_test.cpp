@@ -2,38 +2,17 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <cmath>
 #include <vector>
 
 #include "augment/bfloat16.h"
 #include "augment/device_emulation.h"
 #include "augment/device_view.h"
 #include "augment/render.h"
-#include "augment/view_policy.h"
 #include "tests/augment/any.h"
-#include "tests/augment/gold_renderer.h"
+#include "tests/augment/render_case.h"
 
 namespace nearfar {
 namespace {
-
-/// Images of one batch, windows of larger ones among them.
-struct Pictures {
-  std::vector<std::vector<uint8_t>> levels;
-  std::vector<Image> images;
-
-  void add(int height, int width, int channels, bool window) {
-    Random random(levels.size(), height, width, Purpose::recipe);
-    levels.emplace_back(size_t(height) * width * channels);
-    // Away from the ends, so that bicubic overshoot stays in [0, 1]: hue has a jump above 1.
-    for (uint8_t& level : levels.back()) level = static_cast<uint8_t>(64 + random.below(128));
-    images.push_back(whole_image(levels.back().data(), height, width, channels));
-    if (!window) return;
-    images.back().top = 7;
-    images.back().left = 3;
-    images.back().full_height += 9;
-    images.back().full_width += 3;
-  }
-};
 
 Box any_box_in(const Image& image) {
   Box box;
@@ -79,28 +58,11 @@ RenderTarget any_target(Size size) {
   return target;
 }
 
-int farthest_reach(const std::vector<View>& views) {
-  int reach = 0;
-  for (const View& view : views)
-    reach = std::max(reach, blur_reach(view.blur_kernel, view.blur_sigma));
-  return reach;
-}
-
-struct Batch {
-  std::vector<Image> images;
-  std::vector<View> views;
-  RenderTarget target;
-
-  size_t value_count() const {
-    return size_t(target.size.height) * target.size.width * images[0].channels;
-  }
-};
-
 template <typename Value>
-std::vector<Value> render_on_device(const Batch& batch, int views_at_once) {
+std::vector<Value> render_on_device(const RenderCase& batch, int views_at_once) {
   const int channels = batch.images[0].channels;
   const DevicePlan plan =
-      make_device_plan(batch.target, channels, farthest_reach(batch.views), views_at_once);
+      make_device_plan(batch.target, channels, batch.farthest_reach(), views_at_once);
   std::vector<DeviceView> device_views(batch.views.size());
   describe_views(batch.images, batch.views, plan, device_views.data());
   std::vector<Value> out(batch.views.size() * batch.value_count());
@@ -110,31 +72,8 @@ std::vector<Value> render_on_device(const Batch& batch, int views_at_once) {
   return out;
 }
 
-/// Within 1e-5 of the CPU renderer on the scale [0, 1], divided by the smallest std, 0.25: both err
-/// by about 1e-6, which jitter amplifies by up to 1.8 a step. Solarisation jumps at its threshold;
-/// there the other side is right as well.
-void expect_cpu_renderer(const Batch& batch, const std::vector<float>& out) {
-  std::vector<float> expected(out.size());
-  render(batch.images, batch.views, batch.target, 1, expected.data());
-  const size_t each = batch.value_count();
-  for (size_t view = 0; view < batch.views.size(); ++view) {
-    gold::Rendering gold;  // made only where the two differ
-    for (size_t i = 0; i < each; ++i) {
-      const float found = out[view * each + i];
-      if (std::abs(found - expected[view * each + i]) <= 4e-5f) continue;
-      if (gold.values.empty())
-        gold = gold::render(batch.images[view], batch.views[view], batch.target);
-      ASSERT_NE(gold.values[i], gold.alternative[i])
-          << "view " << view << " value " << i << ": expected " << expected[view * each + i]
-          << ", got " << found;
-      ASSERT_LE(std::min(std::abs(found - gold.values[i]), std::abs(found - gold.alternative[i])),
-                4e-5);
-    }
-  }
-}
-
-Batch any_batch(const Pictures& pictures, Size size, int views, int most_taps) {
-  Batch batch;
+RenderCase any_case(const Pictures& pictures, Size size, int views, int most_taps) {
+  RenderCase batch;
   batch.target = any_target(size);
   for (int i = 0; i < views; ++i) {
     batch.images.push_back(pictures.images[i % pictures.images.size()]);
@@ -149,7 +88,7 @@ RC_GTEST_PROP(DeviceRender, EqualsTheCpuRenderer, ()) {
   for (int i = 0; i < 3; ++i)
     pictures.add(any_from(1, 150), any_from(1, 150), channels, any_from(0, 2) == 1);
   const Size size{any_from(1, 140), any_from(1, 140)};
-  const Batch batch = any_batch(pictures, size, 3, any_from(1, 60));
+  const RenderCase batch = any_case(pictures, size, 3, any_from(1, 60));
   expect_cpu_renderer(batch, render_on_device<float>(batch, any_from(1, 5)));
   RC_ASSERT(!testing::Test::HasFailure());
 }
@@ -164,17 +103,7 @@ TEST(DeviceRender, EqualsTheCpuRendererInEverySize) {
   policy.solarize = 0.2;
   for (const Size size : {Size{32, 32}, Size{96, 96}, Size{224, 224}, Size{33, 57}}) {
     for (const auto interpolation : {Interpolation::bilinear, Interpolation::bicubic}) {
-      Batch batch;
-      batch.target = {size, interpolation, {{0.485f, 0.456f, 0.406f}, {0.25f, 0.5f, 1}}};
-      policy.size = std::min(size.height, size.width);
-      for (int i = 0; i < 6; ++i) {
-        Random random(11, size.width, i, Purpose::view);
-        const Image& image = pictures.images[i % 3];
-        batch.images.push_back(image);
-        batch.views.push_back(draw(policy, image.height, image.width, random));
-        batch.views.back().crop.top += image.top;
-        batch.views.back().crop.left += image.left;
-      }
+      const RenderCase batch = draw_case(pictures, policy, size, interpolation, 6);
       expect_cpu_renderer(batch, render_on_device<float>(batch, 4));
     }
   }
@@ -190,7 +119,7 @@ TEST(DeviceRender, EqualsTheCpuRendererAtExtremeScales) {
   pictures.add(1, 90, 3, false);
   for (const Size size : {Size{1, 1}, Size{2, 33}, Size{65, 3}, Size{40, 300}}) {
     for (const auto interpolation : {Interpolation::bilinear, Interpolation::bicubic}) {
-      Batch batch{pictures.images, std::vector<View>(4), {size, interpolation, {}}};
+      RenderCase batch{pictures.images, std::vector<View>(4), {size, interpolation, {}}};
       for (int i = 0; i < 4; ++i) {
         const Image& image = batch.images[i];
         batch.views[i].crop = {0, 0, image.height, image.width};
@@ -208,7 +137,8 @@ TEST(DeviceRender, BlursFarAcrossStrips) {
   pictures.add(140, 170, 3, false);
   pictures.add(170, 140, 3, false);
   for (const int kernel : {3, 17, 63, 129, 255}) {
-    Batch batch{pictures.images, std::vector<View>(2), {{150, 131}, Interpolation::bilinear, {}}};
+    RenderCase batch{
+        pictures.images, std::vector<View>(2), {{150, 131}, Interpolation::bilinear, {}}};
     for (View& view : batch.views) {
       view.crop = {3, 5, 120, 110};
       view.blur_kernel = kernel;
@@ -224,7 +154,7 @@ TEST(DeviceRender, ExactWhereNothingChanges) {
   View view;
   view.crop = {0, 0, 41, 67};
   for (const auto interpolation : {Interpolation::bilinear, Interpolation::bicubic}) {
-    const Batch batch{pictures.images, {view}, {{41, 67}, interpolation, {}}};
+    const RenderCase batch{pictures.images, {view}, {{41, 67}, interpolation, {}}};
     const std::vector<float> out = render_on_device<float>(batch, 1);
     for (size_t i = 0; i < out.size(); ++i) ASSERT_EQ(out[i], unit_value(pictures.levels[0][i]));
   }
@@ -233,7 +163,7 @@ TEST(DeviceRender, ExactWhereNothingChanges) {
 RC_GTEST_PROP(DeviceRender, DoesNotDependOnTheTurns, ()) {
   Pictures pictures;
   pictures.add(60, 50, 3, false);
-  const Batch batch = any_batch(pictures, {any_from(1, 70), any_from(1, 70)}, 7, 21);
+  const RenderCase batch = any_case(pictures, {any_from(1, 70), any_from(1, 70)}, 7, 21);
   const std::vector<float> together = render_on_device<float>(batch, 7);
   RC_ASSERT(render_on_device<float>(batch, 1) == together);
   RC_ASSERT(render_on_device<float>(batch, 3) == together);
@@ -242,7 +172,7 @@ RC_GTEST_PROP(DeviceRender, DoesNotDependOnTheTurns, ()) {
 RC_GTEST_PROP(DeviceRender, RoundsOnceToBfloat16, ()) {
   Pictures pictures;
   pictures.add(60, 50, 3, false);
-  const Batch batch = any_batch(pictures, {any_from(1, 70), any_from(1, 70)}, 2, 21);
+  const RenderCase batch = any_case(pictures, {any_from(1, 70), any_from(1, 70)}, 2, 21);
   const std::vector<float> floats = render_on_device<float>(batch, 2);
   const std::vector<Bfloat16> rounded = render_on_device<Bfloat16>(batch, 2);
   for (size_t i = 0; i < floats.size(); ++i)
