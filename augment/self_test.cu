@@ -1,13 +1,13 @@
 // Asks the GPU whether it renders views as the same source does on the host.
 #include <cuda_runtime.h>
 
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "augment/cuda_memory.cuh"
 #include "augment/device_emulation.h"
 #include "augment/render_cuda.h"
 
@@ -22,63 +22,6 @@ constexpr int kViews = 3;
 constexpr float kTolerance = 1e-5f;
 
 enum Outcome { equal = 0, no_device = 1, cuda_failed = 2, different = 3 };
-
-void expect_success(cudaError_t error) {
-  if (error != cudaSuccess) throw std::runtime_error(cudaGetErrorString(error));
-}
-
-/// Memory of the current device.
-template <typename Value>
-class DeviceArray {
- public:
-  explicit DeviceArray(size_t count) : bytes_(count * sizeof(Value)) {
-    expect_success(cudaMalloc(reinterpret_cast<void**>(&values_), bytes_));
-  }
-  ~DeviceArray() { cudaFree(values_); }
-  DeviceArray(const DeviceArray&) = delete;
-  DeviceArray& operator=(const DeviceArray&) = delete;
-  Value* data() const { return values_; }
-  void copy_from(const std::vector<Value>& host) {
-    expect_success(cudaMemcpy(values_, host.data(), bytes_, cudaMemcpyHostToDevice));
-  }
-  void copy_to(std::vector<Value>& host) const {
-    expect_success(cudaMemcpy(host.data(), values_, bytes_, cudaMemcpyDeviceToHost));
-  }
-
- private:
-  Value* values_ = nullptr;
-  size_t bytes_;
-};
-
-/// A launch, recorded once and replayed with what then stands in the memory it was given.
-class CapturedLaunch {
- public:
-  template <typename Launch>
-  explicit CapturedLaunch(Launch launch) {
-    expect_success(cudaStreamCreate(&stream_));
-    expect_success(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal));
-    const char* error = launch(stream_);
-    expect_success(cudaStreamEndCapture(stream_, &graph_));
-    if (error != nullptr) throw std::runtime_error(error);
-    expect_success(cudaGraphInstantiate(&executable_, graph_, 0));
-  }
-  ~CapturedLaunch() {
-    if (executable_ != nullptr) cudaGraphExecDestroy(executable_);
-    if (graph_ != nullptr) cudaGraphDestroy(graph_);
-    if (stream_ != nullptr) cudaStreamDestroy(stream_);
-  }
-  CapturedLaunch(const CapturedLaunch&) = delete;
-  CapturedLaunch& operator=(const CapturedLaunch&) = delete;
-  void replay() {
-    expect_success(cudaGraphLaunch(executable_, stream_));
-    expect_success(cudaStreamSynchronize(stream_));
-  }
-
- private:
-  cudaStream_t stream_ = nullptr;
-  cudaGraph_t graph_ = nullptr;
-  cudaGraphExec_t executable_ = nullptr;
-};
 
 std::vector<uint8_t> test_levels() {
   std::vector<uint8_t> levels(kHeight * kWidth * 3);
@@ -136,7 +79,8 @@ void compare_with_host() {
   });
   for (int round = 0; round < 2; ++round) {
     views.copy_from(test_views(pixels.data(), round));
-    launch.replay();
+    launch.start();
+    launch.wait();
     out.copy_to(found);
     render_like_device<3>(plan, test_views(levels.data(), round).data(), kViews, expected.data());
     expect_equal(expected, found);
