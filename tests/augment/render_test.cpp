@@ -133,7 +133,7 @@ TEST(Render, DoesNotDependOnThreads) {
     render(images, views, target, threads, together.data());
     EXPECT_EQ(alone, together) << threads << " threads";
   }
-  EXPECT_NO_THROW(render({}, {}, target, 2, nullptr));
+  EXPECT_NO_THROW(render({}, {}, target, 2, static_cast<float*>(nullptr)));
 }
 
 TEST(RenderView, BicubicOvershootStaysFinite) {
