@@ -32,8 +32,8 @@ target_link_libraries(nearfar_torch PUBLIC nearfar_settings nearfar_torch_librar
 target_precompile_headers(nearfar_torch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.h)
 
 nearfar_add_kernels(nearfar_kernels)
-add_library(nearfar SHARED $<TARGET_OBJECTS:nearfar_plain> ${nearfar_kernels_OBJECTS}
-            $<TARGET_OBJECTS:nearfar_torch>)
+set(NEARFAR_PLAIN_OBJECTS $<TARGET_OBJECTS:nearfar_plain> ${nearfar_kernels_OBJECTS})
+add_library(nearfar SHARED ${NEARFAR_PLAIN_OBJECTS} $<TARGET_OBJECTS:nearfar_torch>)
 target_link_libraries(nearfar PUBLIC ${NEARFAR_PLAIN_LIBRARIES} nearfar_torch_library)
 
 # OpenCV pulls in a reference BLAS that would override LibTorch's: it lives in a library of its own,
