@@ -13,6 +13,10 @@
 
 namespace nearfar {
 
+/// Whether the host's loops run from the last thread to the first: what threads compute between two
+/// barriers must not depend on who comes first.
+inline thread_local bool threads_run_backwards = false;
+
 /// Runs the phases of a kernel that barriers separate. What a kernel does outside each() depends on
 /// the block alone, not on the thread.
 template <int kThreads>
@@ -24,7 +28,7 @@ struct Block {
     work(static_cast<int>(threadIdx.x));
     __syncthreads();
 #else
-    for (int thread = 0; thread < kThreads; ++thread) work(thread);
+    for (int i = 0; i < kThreads; ++i) work(threads_run_backwards ? kThreads - 1 - i : i);
 #endif
   }
 

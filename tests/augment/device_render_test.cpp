@@ -169,6 +169,19 @@ RC_GTEST_PROP(DeviceRender, DoesNotDependOnTheTurns, ()) {
   RC_ASSERT(render_on_device<float>(batch, 3) == together);
 }
 
+/// A race between threads would show: a GPU runs them in any order.
+RC_GTEST_PROP(DeviceRender, DoesNotDependOnTheOrderOfThreads, ()) {
+  Pictures pictures;
+  const int channels = *rc::gen::element(1, 3);
+  pictures.add(60, 50, channels, false);
+  const RenderCase batch = any_case(pictures, {any_from(1, 70), any_from(1, 70)}, 4, 41);
+  const std::vector<float> forwards = render_on_device<float>(batch, 4);
+  threads_run_backwards = true;
+  const std::vector<float> backwards = render_on_device<float>(batch, 4);
+  threads_run_backwards = false;
+  RC_ASSERT(forwards == backwards);
+}
+
 RC_GTEST_PROP(DeviceRender, RoundsOnceToBfloat16, ()) {
   Pictures pictures;
   pictures.add(60, 50, 3, false);
