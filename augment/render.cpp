@@ -1,6 +1,8 @@
 // Renders views on the CPU: checks what was asked, then runs the stages in their fixed order.
 #include "augment/render.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -131,6 +133,12 @@ RenderScratch::RenderScratch() : buffers_(std::make_unique<Buffers>()) {}
 RenderScratch::~RenderScratch() = default;
 RenderScratch::RenderScratch(RenderScratch&&) noexcept = default;
 RenderScratch& RenderScratch::operator=(RenderScratch&&) noexcept = default;
+
+bool larger_than_caches(size_t bytes) {
+  static const long last_level = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  constexpr size_t kUsual = size_t{32} << 20;
+  return bytes > (last_level > 0 ? static_cast<size_t>(last_level) : kUsual);
+}
 
 void render_view(const Image& image, const View& view, const RenderTarget& target,
                  RenderScratch& scratch, float* out) {
