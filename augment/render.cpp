@@ -112,11 +112,13 @@ void render_batch(std::span<const Image> images, std::span<const View> views,
   if (views.empty()) return;
   const size_t view_values =
       static_cast<size_t>(target.size.height) * target.size.width * images[0].channels;
+  RenderTarget batch = target;
+  batch.past_caches |= larger_than_caches(views.size() * view_values * sizeof(Value));
   std::atomic<size_t> next{0};
   const auto work = [&] {
     RenderScratch scratch;
     for (size_t i = next++; i < views.size(); i = next++) {
-      render_rows(fastest_kernels(), images[i], views[i], target, scratch.buffers(),
+      render_rows(fastest_kernels(), images[i], views[i], batch, scratch.buffers(),
                   out + i * view_values);
     }
   };
