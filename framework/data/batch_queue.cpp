@@ -32,15 +32,16 @@ void BatchQueue::prepare(PendingBatch& pending, int64_t step) {
   ViewBatch& batch = pending.batch;
   batch.step_in_epoch = step;
   batch.shard = shard(total, plan_.ranks, plan_.rank);
-  batch.sizes = rows_.sizes();
+  batch.targets = rows_.targets();
   batch.channels = rows_.dataset().info().channels;
   const auto n = static_cast<size_t>(batch.shard.size());
   const auto begin = epoch_.order.begin() + first + batch.shard.begin;
   batch.index.assign(begin, begin + batch.shard.size());
   batch.label.assign(n, -1);
-  batch.views.resize(batch.sizes.size());
+  batch.rows.resize(plan_.render ? 0 : n);
+  batch.views.resize(plan_.render ? batch.targets.size() : 0);
   for (size_t v = 0; v < batch.views.size(); ++v) {
-    const Size size = batch.sizes[v];
+    const Size size = batch.targets[v].size;
     batch.views[v].resize(n * static_cast<size_t>(size.height) * static_cast<size_t>(size.width) *
                           static_cast<size_t>(batch.channels));
   }

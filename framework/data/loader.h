@@ -25,16 +25,25 @@ struct LoaderPlan {
   bool skip_bad_images = false;
   double max_bad_fraction = 0.001;
   Normalize normalize;
+  bool render = true;  // false: batches hold what a GPU renders their views from
 };
 
-/// One rank's piece of one global batch, rendered.
+/// What a GPU renders the views of one row from.
+struct UnrenderedRow {
+  std::vector<uint8_t> pixels;  // the smallest window of the image that holds all crops
+  Image window;                 // where it lies; its own pixels are null
+  std::vector<View> views;
+};
+
+/// One rank's piece of one global batch, rendered or ready to be.
 struct ViewBatch {
   int64_t step_in_epoch = 0;
   Shard shard;                            // which rows of the global batch these are
   std::vector<int64_t> index;             // [n] position in the data set of what is seen
   std::vector<int64_t> label;             // [n], -1 without labels
-  std::vector<std::vector<float>> views;  // each [n, size, size, channels]
-  std::vector<Size> sizes;                // of each view
+  std::vector<RenderTarget> targets;      // of each view
+  std::vector<std::vector<float>> views;  // each [n, size, size, channels]; none unless rendered
+  std::vector<UnrenderedRow> rows;        // [n] unless rendered
   int channels = 0;
 };
 

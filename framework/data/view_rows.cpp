@@ -35,6 +35,24 @@ Box union_of_crops(const std::vector<View>& views) {
   return {top, left, bottom - top, right - left};
 }
 
+/// Copies the part of the image that the views need.
+void cut_window(const Image& image, const std::vector<View>& views, UnrenderedRow& row) {
+  const Box box = union_of_crops(views);
+  const int64_t pitch = int64_t{box.width} * image.channels;
+  row.pixels.resize(static_cast<size_t>(box.height * pitch));
+  for (int y = 0; y < box.height; ++y) {
+    const int64_t from = int64_t{box.top - image.top + y} * image.width + (box.left - image.left);
+    std::copy_n(image.pixels + from * image.channels, pitch, row.pixels.data() + y * pitch);
+  }
+  row.window = image;
+  row.window.pixels = nullptr;
+  row.window.top = box.top;
+  row.window.left = box.left;
+  row.window.height = box.height;
+  row.window.width = box.width;
+  row.views = views;
+}
+
 }  // namespace
 
 /// The views of one row, drawn when the size of its image is known.
@@ -59,14 +77,14 @@ ViewRows::ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolic
     : dataset_(std::move(dataset)),
       policies_(std::move(policies)),
       seed_(plan.seed),
-      skip_bad_images_(plan.skip_bad_images) {
+      skip_bad_images_(plan.skip_bad_images),
+      render_(plan.render) {
   if (policies_.empty() || policies_.size() > 256) {
     throw std::invalid_argument("ViewLoader: expected 1 to 256 views, got " +
                                 std::to_string(policies_.size()));
   }
   for (const ViewPolicy& policy : policies_) {
     targets_.push_back(target_of(policy, plan.normalize));
-    sizes_.push_back(targets_.back().size);
   }
 }
 
@@ -99,8 +117,13 @@ RowOutcome ViewRows::make(int64_t epoch, int64_t index, int64_t row, ViewBatch& 
                           RowScratch& scratch) const {
   RowOutcome outcome{index, {}};
   const Image image = read({*this, epoch, index, scratch.views}, scratch.pixels, outcome);
+  if (!render_) {
+    cut_window(image, scratch.views, batch.rows[static_cast<size_t>(row)]);
+    return outcome;
+  }
   for (size_t v = 0; v < policies_.size(); ++v) {
-    const int64_t floats = int64_t{sizes_[v].height} * sizes_[v].width * image.channels;
+    const Size size = targets_[v].size;
+    const int64_t floats = int64_t{size.height} * size.width * image.channels;
     render_view(image, scratch.views[v], targets_[v], scratch.render,
                 batch.views[v].data() + row * floats);
   }

@@ -1,4 +1,4 @@
-// Makes one row of a batch: reads an image, or its replacement, and renders its views.
+// Makes one row of a batch: reads an image, or its replacement, draws and renders its views.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +30,12 @@ class ViewRows {
   ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolicy> policies,
            const LoaderPlan& plan);
 
-  const std::vector<Size>& sizes() const { return sizes_; }
+  const std::vector<RenderTarget>& targets() const { return targets_; }
   const Dataset& dataset() const { return *dataset_; }
 
-  /// Renders all views of image `index` into row `row` of batch.views. Throws BadImage where images
-  /// must be readable, DataError where no replacement is.
+  /// Renders all views of image `index` into row `row` of batch.views, or makes batch.rows[row]
+  /// ready for it. Throws BadImage where images must be readable, DataError where no replacement
+  /// is.
   RowOutcome make(int64_t epoch, int64_t index, int64_t row, ViewBatch& batch,
                   RowScratch& scratch) const;
 
@@ -45,9 +46,9 @@ class ViewRows {
   std::shared_ptr<const Dataset> dataset_;
   std::vector<ViewPolicy> policies_;
   std::vector<RenderTarget> targets_;
-  std::vector<Size> sizes_;
   uint64_t seed_;
   bool skip_bad_images_;
+  bool render_;
 };
 
 }  // namespace nearfar

@@ -36,8 +36,8 @@ Batch rendered_batch(const ViewBatch& views) {
   Batch batch;
   for (size_t v = 0; v < views.views.size(); ++v) {
     batch.views.push_back(at::from_blob(const_cast<float*>(views.views[v].data()),
-                                        {views.shard.size(), views.sizes[v].height,
-                                         views.sizes[v].width, views.channels},
+                                        {views.shard.size(), views.targets[v].size.height,
+                                         views.targets[v].size.width, views.channels},
                                         at::kFloat)
                               .permute({0, 3, 1, 2}));
   }

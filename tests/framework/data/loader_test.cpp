@@ -71,6 +71,39 @@ TEST(Loader, RowsAreRenderedFromTheirOwnStreams) {
   }
 }
 
+TEST(Loader, UnrenderedRowsAreWhatTheViewsAreMadeOf) {
+  const auto data = made(20);
+  Log log;
+  LoaderPlan plan = plan_of(4, 2);
+  ViewLoader rendering(data, two_views(), plan, log);
+  const std::vector<ViewBatch> rendered = batches_of(rendering, 2, 20, 5);
+  plan.render = false;
+  ViewLoader loader(data, two_views(), plan, log);
+  for (int64_t step = 0; step < 5; ++step) {
+    if (step == 0) loader.begin_epoch(2, epoch_order(5, 2, 20));
+    ViewBatch batch = loader.next();
+    const ViewBatch& expected = rendered[static_cast<size_t>(step)];
+    EXPECT_TRUE(batch.views.empty());
+    ASSERT_EQ(batch.rows.size(), 4u);
+    for (size_t v = 0; v < 2; ++v) {
+      std::vector<Image> images;
+      std::vector<View> views;
+      for (const UnrenderedRow& row : batch.rows) {
+        images.push_back(row.window);
+        images.back().pixels = row.pixels.data();
+        views.push_back(row.views[v]);
+        ASSERT_EQ(row.pixels.size(), size_t(row.window.height) * row.window.width * 3);
+      }
+      std::vector<float> found(expected.views[v].size());
+      render(images, views, batch.targets[v], 1, found.data());
+      EXPECT_EQ(found, expected.views[v]);
+    }
+    EXPECT_EQ(batch.index, expected.index);
+    EXPECT_EQ(batch.label, expected.label);
+    loader.recycle(std::move(batch));  // what it held must not remain in a later one
+  }
+}
+
 TEST(Loader, ResumesInTheMiddleOfAnEpoch) {
   const auto data = made(50);
   Log log;
