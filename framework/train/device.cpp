@@ -15,6 +15,16 @@ namespace {
 
 std::string cuda_library() { return library_folder() + "/libnearfar_cuda.so"; }
 
+template <typename Function>
+Function find_function(void* library, const char* name) {
+  auto function = reinterpret_cast<Function>(dlsym(library, name));
+  if (function == nullptr) {
+    throw EnvironmentError("device=cuda: " + cuda_library() + " has no " + name +
+                           "; rebuild nearfar");
+  }
+  return function;
+}
+
 }  // namespace
 
 bool has_nvidia_driver() { return std::filesystem::exists("/proc/driver/nvidia/version"); }
@@ -34,14 +44,16 @@ void open_cuda() {
   if (library == nullptr) {
     throw EnvironmentError(std::string("device=cuda: ") + dlerror() + "; use device=cpu");
   }
-  auto self_test = reinterpret_cast<int (*)(char*, int)>(dlsym(library, "nearfar_cuda_self_test"));
-  if (self_test == nullptr) {
-    throw EnvironmentError("device=cuda: " + path + " has no self-test; rebuild nearfar");
-  }
+  const auto self_test = find_function<int (*)(char*, int)>(library, "nearfar_cuda_self_test");
   std::array<char, 256> message{};
   if (self_test(message.data(), static_cast<int>(message.size())) != 0) {
     throw EnvironmentError(std::string("device=cuda: ") + message.data() + "; use device=cpu");
   }
+}
+
+decltype(&nearfar_cuda_render_float) cuda_renderer() {
+  void* library = dlopen(cuda_library().c_str(), RTLD_NOW | RTLD_LOCAL);
+  return find_function<decltype(&nearfar_cuda_render_float)>(library, "nearfar_cuda_render_float");
 }
 
 int available_cores() {

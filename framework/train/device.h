@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "augment/render_cuda.h"
+
 namespace nearfar {
 
 /// Whether an NVIDIA driver is loaded on this machine.
@@ -16,6 +18,9 @@ std::string resolve_device(const std::string& wanted);
 /// hasCUDA() or manual_seed before it freezes LibTorch's stub hooks for good. Throws
 /// EnvironmentError with one sentence when the library, the driver or the device is missing.
 void open_cuda();
+
+/// The renderer of libnearfar_cuda.so. Precondition: open_cuda() succeeded.
+decltype(&nearfar_cuda_render_float) cuda_renderer();
 
 /// Cores this process may use.
 int available_cores();

@@ -2,6 +2,7 @@
 #include "framework/train/plan.h"
 
 #include "framework/error.h"
+#include "framework/train/device_renderer.h"
 
 namespace nearfar {
 
@@ -30,6 +31,7 @@ LoaderPlan loader_plan(const ResolvedRun& run, const Group& group) {
   plan.skip_bad_images = config.data.on_bad_image == "skip";
   plan.max_bad_fraction = config.data.max_bad_fraction;
   plan.normalize = run.normalize;
+  plan.render = config.device != "cuda";
   return plan;
 }
 
@@ -44,6 +46,8 @@ std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo&
   for (const ViewPolicy& policy : recipe->views()) {
     const std::string problem = policy_error(policy);
     if (!problem.empty()) throw ConfigError("recipe " + config.recipe.name + ": view: " + problem);
+    const std::string limit = config.device == "cuda" ? device_policy_error(policy) : "";
+    if (!limit.empty()) throw ConfigError("recipe " + config.recipe.name + ": view: " + limit);
   }
   return recipe;
 }

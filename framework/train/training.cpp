@@ -7,6 +7,7 @@
 #include "framework/encoders/batch_norm.h"
 #include "framework/error.h"
 #include "framework/optimize/schedule.h"
+#include "framework/train/device.h"
 #include "framework/train/module_state.h"
 #include "framework/train/plan.h"
 
@@ -39,6 +40,7 @@ Training::Training(const RunConfig& config, const DatasetInfo& data, const Train
       piece_(std::make_shared<Shard>(shard(plan.batch, group.size(), group.rank()))) {
   plan_.norm.piece = piece_;
   recipe_ = build_recipe(config, data, plan_, group);
+  if (device_.is_cuda()) renderer_.emplace(cuda_renderer(), device_);
   recipe_->to(device_);
   recipe_->train();
   storage_ = std::make_unique<FlatStorage>(recipe_->parameter_groups());
@@ -49,8 +51,10 @@ Training::Training(const RunConfig& config, const DatasetInfo& data, const Train
 Batch Training::make_batch(const ViewBatch& views) const {
   Batch batch;
   const auto n = static_cast<int64_t>(views.index.size());
+  if (renderer_) batch.views = renderer_->render(views);
   for (size_t v = 0; v < views.views.size(); ++v) {
-    batch.views.push_back(as_images(views.views[v], n, views.sizes[v], views.channels, device_));
+    batch.views.push_back(
+        as_images(views.views[v], n, views.targets[v].size, views.channels, device_));
   }
   batch.index = as_column(views.index, device_);
   batch.label = as_column(views.label, device_);

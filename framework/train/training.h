@@ -12,6 +12,7 @@
 #include "framework/data/loader.h"
 #include "framework/optimize/flat_storage.h"
 #include "framework/optimize/optimizer.h"
+#include "framework/train/device_renderer.h"
 #include "framework/train/run_config.h"
 
 namespace nearfar {
@@ -58,6 +59,7 @@ class Training {
   TrainPlan plan_;
   Group& group_;
   at::Device device_;
+  std::optional<DeviceRenderer> renderer_;  // where the device renders
   int64_t step_ = 0;
   double peak_rate_ = 0.0;
   std::shared_ptr<Shard> piece_;  // the rows of the global batch that BatchNorm sees
