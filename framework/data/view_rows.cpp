@@ -86,6 +86,13 @@ ViewRows::ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolic
   for (const ViewPolicy& policy : policies_) {
     targets_.push_back(target_of(policy, plan.normalize));
   }
+  int64_t pixels = 0;
+  for (const Size& size : sizes_) pixels += int64_t{size.height} * size.width;
+  const auto floats =
+      static_cast<size_t>(plan.batch / plan.ranks * pixels * dataset_->info().channels);
+  for (RenderTarget& target : targets_) {
+    target.past_caches = larger_than_caches(floats * sizeof(float));
+  }
 }
 
 Image ViewRows::read(const Draws& draws, PixelBuffer& storage, RowOutcome& outcome) const {
