@@ -87,7 +87,8 @@ ViewRows::ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolic
     targets_.push_back(target_of(policy, plan.normalize));
   }
   int64_t pixels = 0;
-  for (const Size& size : sizes_) pixels += int64_t{size.height} * size.width;
+  for (const RenderTarget& target : targets_)
+    pixels += int64_t{target.size.height} * target.size.width;
   const auto floats =
       static_cast<size_t>(plan.batch / plan.ranks * pixels * dataset_->info().channels);
   for (RenderTarget& target : targets_) {
