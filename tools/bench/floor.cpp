@@ -1,0 +1,122 @@
+// Measures the limits that bench_views compares with.
+#include "tools/bench/floor.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <future>
+
+namespace nearfar {
+namespace {
+
+constexpr int kChannels = 3;
+constexpr int64_t kGray = 3;                         // products and sums of a luminance
+constexpr int64_t kBlend = 2 * kChannels;            // product and clamp
+constexpr int64_t kNormalize = kChannels;            // one product and sum
+constexpr int64_t kHue = 4 + 2 + 6 + 1 + 3 + 3 * 6;  // extremes, range, sector, shift, and back
+
+/// Sigmas beyond which a Gaussian weight is below 2^-24 of the largest: sqrt(48 ln 2).
+constexpr double kReach = 5.768;
+
+constexpr size_t kChains = 16;  // enough to hide the latency of four cycles on two pipes
+using Lanes __attribute__((vector_size(64))) = float;
+using Chains = std::array<Lanes, kChains>;
+
+#if defined(__x86_64__)
+__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
+void
+multiply_add(Lanes* chains, float factor, int64_t times) {
+  Lanes values[kChains];
+  for (size_t c = 0; c < kChains; ++c) values[c] = chains[c];
+  for (int64_t i = 0; i < times; ++i) {
+    for (size_t c = 0; c < kChains; ++c) values[c] = values[c] * factor + factor;
+  }
+  for (size_t c = 0; c < kChains; ++c) chains[c] = values[c];
+}
+
+double products_per_second(double seconds) {
+  constexpr int64_t kTimes = 20000;
+  Chains chains{};
+  double spent = 0.0, products = 0.0;
+  while (spent < seconds) {
+    spent += seconds_of([&] { multiply_add(chains.data(), 0.5f, kTimes); });
+    products += static_cast<double>(kTimes * kChains * (sizeof(Lanes) / sizeof(float)));
+  }
+  volatile float used = chains[0][0];
+  static_cast<void>(used);
+  return products / spent;
+}
+
+/// Products and sums of the antialiased triangle filter for all outputs along one axis.
+int64_t axis_taps(int input, int output) {
+  return static_cast<int64_t>(2.0 * std::max(input, output));
+}
+
+int64_t resize_operations(const Box& crop, Size size) {
+  const int64_t columns = axis_taps(crop.width, size.width);
+  const int64_t rows = axis_taps(crop.height, size.height);
+  const int64_t columns_first = crop.height * columns + rows * size.width;
+  const int64_t rows_first = crop.width * rows + columns * size.height;
+  return kChannels * std::min(columns_first, rows_first);
+}
+
+int64_t jitter_operations(Jitter kind) {
+  switch (kind) {
+    case Jitter::brightness:
+      return kBlend;
+    case Jitter::hue:
+      return kHue;
+    default:
+      return kGray + kBlend;
+  }
+}
+
+}  // namespace
+
+double time_bytes(const PixelSet& pixels, const ViewTask& task) {
+  const RenderTarget target = task.target();
+  const size_t view_bytes =
+      sizeof(float) * kChannels * static_cast<size_t>(target.size.height) * target.size.width;
+  OutputRing ring(target);
+  std::vector<uint8_t> row(static_cast<size_t>(pixels.width) * kChannels);
+  return seconds_of([&] {
+    for_each_view(pixels, task, [&](const Image& image, const View& view) {
+      const Box& crop = view.crop;
+      for (int y = crop.top; y < crop.top + crop.height; ++y) {
+        const size_t offset = (static_cast<size_t>(y) * image.width + crop.left) * kChannels;
+        std::memcpy(row.data(), image.pixels + offset, static_cast<size_t>(crop.width) * kChannels);
+        // The copy is the point: the compiler must not drop it because nobody reads the row.
+        asm volatile("" : : "r"(row.data()) : "memory");
+      }
+      std::memset(ring.next(), row[0] & 1, view_bytes);
+    });
+  });
+}
+
+int64_t operations(const View& view, const RenderTarget& target) {
+  int64_t a_pixel = kNormalize;
+  for (int i = 0; i < view.jitter_count; ++i) a_pixel += jitter_operations(view.jitter[i].kind);
+  if (view.grayscale) a_pixel += kGray;
+  if (view.solarize) a_pixel += 2 * kChannels;
+  if (view.blur_kernel > 0) {
+    const int64_t radius =
+        std::min<int64_t>(view.blur_kernel / 2, static_cast<int64_t>(kReach * view.blur_sigma));
+    a_pixel += 2 * kChannels * (2 * radius + 1);
+  }
+  const int64_t area = int64_t{target.size.height} * target.size.width;
+  return resize_operations(view.crop, target.size) + area * a_pixel;
+}
+
+double multiply_add_rate(int threads, double seconds) {
+  std::vector<std::future<double>> others;
+  for (int t = 1; t < threads; ++t) {
+    others.push_back(std::async(std::launch::async, products_per_second, seconds));
+  }
+  double sum = products_per_second(seconds);
+  for (auto& other : others) sum += other.get();
+  return sum;
+}
+
+}  // namespace nearfar

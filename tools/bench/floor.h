@@ -1,0 +1,24 @@
+// What no renderer can undercut: the bytes that a view must move, and its arithmetic at full rate.
+#pragma once
+
+#include <cstdint>
+
+#include "tools/bench/view_work.h"
+
+namespace nearfar {
+
+/// Seconds to copy the task's crop boxes into a cache-resident row and to set the bytes of its
+/// views, with the C library's copies: reads and writes of a renderer that does nothing between.
+double time_bytes(const PixelSet& pixels, const ViewTask& task);
+
+/// Operations of one view where an addition, a product, a comparison and a fused product and sum
+/// count one each. Separable filters in the cheaper order; taps of the blur whose weight is below
+/// half a unit in the last place of float32 are left out. A division counts one. An estimate: it
+/// says what the definition asks for, not what a program spends on addressing and conversions.
+int64_t operations(const View& view, const RenderTarget& target);
+
+/// Fused products and sums a second on `threads` threads, float32, independent chains in registers:
+/// the arithmetic limit of the cores as they are now. Each thread computes for about `seconds`.
+double multiply_add_rate(int threads, double seconds);
+
+}  // namespace nearfar

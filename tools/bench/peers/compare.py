@@ -1,0 +1,151 @@
+"""tools/bench/views: checks that nearfar and its peers compute the same, then measures them in turn."""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import random
+import sys
+import tempfile
+from importlib import metadata
+
+import numpy
+import torch
+
+import likeness
+import measure
+import photographs
+import pipelines
+import workloads
+
+WORKLOADS = {"a": workloads.large_views, "b": workloads.small_views, "c": workloads.files_to_views,
+             "d": workloads.two_threads}
+PEERS = ("torch", "torchvision", "lightly", "kornia", "pillow")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="tools/bench/views", description=__doc__)
+    parser.add_argument("--rounds", type=int, help="rounds of each workload (21; --quick: 3)")
+    parser.add_argument("--only", default="abcd", help="workloads: some of abcd")
+    parser.add_argument("--quick", action="store_true", help="little work: shows that it runs")
+    parser.add_argument("--json", metavar="FILE", help="writes every figure of every round")
+    parser.add_argument("--program", required=True, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if not given.only or set(given.only) - set(WORKLOADS):
+        parser.error(f"--only: expected some of {''.join(WORKLOADS)}, found {given.only}")
+    given.rounds = given.rounds or (3 if given.quick else 21)
+    if given.rounds < 1:
+        parser.error(f"--rounds: expected at least 1, found {given.rounds}")
+    return given
+
+
+def machine():
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")),
+                 platform.processor())
+    return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0],
+            "versions": {name: metadata.version(name) for name in PEERS}}
+
+
+def check(nearfar, folder, quick):
+    """Stops with exit 1 where the pixels differ; returns what was found."""
+    found = {"tolerance": likeness.TOLERANCE}
+    for size, side, count in ((224, None, 16 if quick else 64), (32, 32, 64)):
+        pixels, name = photographs.pixels_of(4, side), f"check{size}"
+        nearfar.load(name, pixels, folder)
+        worst = likeness.worst_difference(nearfar, name, pixels, size, count, folder)
+        found[str(size)] = worst
+        print(f"given draws, {size}x{size}: largest difference from torchvision's float32 "
+              f"{worst:.1e} of {count} views (tolerance {likeness.TOLERANCE:.0e})", flush=True)
+        if not worst <= likeness.TOLERANCE:
+            print("error: the views differ from torchvision's: no ratios", file=sys.stderr)
+            sys.exit(1)
+    return found
+
+
+def compare_distributions(nearfar, folder):
+    """Statistics of drawn views side by side: for reading, they decide nothing."""
+    images, policy = 64, pipelines.IMAGENET
+    pixels = photographs.pixels_of(images)
+    nearfar.load("sample", pixels, folder)
+    task = {"images": "sample", "policy": policy, "count": images, **workloads.NORMALIZE}
+    rows = {"nearfar": likeness.describe_nearfar(nearfar, task, folder)}
+    for name, build in (("torchvision v2, float tensors", pipelines.torchvision_float),
+                        ("lightly, PIL", pipelines.lightly),
+                        ("kornia, batch of 16", pipelines.kornia(16))):
+        rows[name] = likeness.describe_peer(build(pixels, policy), 0, images)
+    print(f"\n{2 * images} drawn views 224x224, normalised{'':12}"
+          "mean of red, green, blue (+- standard error)    deviation   step")
+    for name, row in rows.items():
+        means = "  ".join(f"{m:6.3f} +- {e:.3f}" for m, e in zip(row["mean"], row["error"]))
+        deviation = sum(row["deviation"]) / 3
+        print(f"  {name:32}{means}   {deviation:9.3f}  {row['step']:5.3f}")
+    print("  (deviation: inside a view. step: between neighbours. lightly rounds to uint8 between\n"
+          "  operations and blurs with PIL's boxes; kornia resizes without antialiasing)")
+    return rows
+
+
+def milliseconds(spread):
+    return f"{spread.median * 1e3:9.4f} [{spread.low * 1e3:.4f}, {spread.high * 1e3:.4f}]"
+
+
+def report(workload, results, limits):
+    """Prints one workload's table; returns it for --json."""
+    times = {name: measure.Spread(values) for name, values in results.items()}
+    ours = next(iter(results))
+    print(f"\n{workload.title}: ms a {workload.item}, median [quartiles]")
+    print(f"  {ours:34}{milliseconds(times[ours]):34}{1 / times[ours].median:10.0f} a second")
+    table = {"times": {name: spread.json() for name, spread in times.items()}, "ratios": {},
+             "limits": {}}
+    for name in list(results)[1:]:
+        ratio = measure.ratio(results[name], results[ours])
+        goal = workload.goals.get(name)
+        verdict = ""
+        if goal is not None:
+            verdict = f"   goal {goal}x: {'reached' if ratio.median >= goal else 'not reached'}"
+        print(f"  {name:34}{milliseconds(times[name]):34}"
+              f"{ratio.median:7.2f}x [{ratio.low:.2f}, {ratio.high:.2f}]{verdict}")
+        table["ratios"][name] = {**ratio.json(), "goal": goal}
+    for name, values in limits.items():
+        spread = measure.Spread(values)
+        print(f"  limit: {name:33}{spread.median * 1e3:.4g}")
+        table["limits"][name] = spread.json()
+    return table
+
+
+def measure_workload(build, nearfar, folder, given):
+    workload = build(nearfar, folder, given.quick)
+    every = {**workload.contenders, **workload.limits}
+    results = measure.interleave(every, given.rounds)
+    return report(workload, {name: results[name] for name in workload.contenders},
+                  {name: results[name] for name in workload.limits})
+
+
+def main():
+    given = arguments()
+    found = {"machine": machine(), "workloads": {}}
+    print(found["machine"]["cpu"], "|",
+          ", ".join(f"{name} {version}" for name, version in found["machine"]["versions"].items()),
+          f"| load {found['machine']['load']:.2f} before\n")
+    random.seed(1), numpy.random.seed(1), torch.manual_seed(1)
+    torch.set_num_threads(1)
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[-1]})
+    with tempfile.TemporaryDirectory(prefix="nearfar-bench-") as name:
+        folder = pathlib.Path(name)
+        nearfar = measure.Nearfar(given.program, {cores[-1]})
+        found["check"] = check(nearfar, folder, given.quick)
+        if not given.quick:
+            found["distributions"] = compare_distributions(nearfar, folder)
+        for letter in given.only:
+            child = nearfar
+            if letter == "d":
+                child = measure.Nearfar(given.program, set(cores[-2:]))
+            found["workloads"][letter] = measure_workload(WORKLOADS[letter], child, folder, given)
+    print(f"\nload {os.getloadavg()[0]:.2f} after; one core, {given.rounds} rounds in turn; a ratio is "
+          "the median of the rounds' ratios")
+    if given.json:
+        pathlib.Path(given.json).write_text(json.dumps(found, indent=2) + "\n")
+
+
+main()

@@ -1,0 +1,144 @@
+"""The workloads: what nearfar and each peer do in a round, and the claims about them."""
+import functools
+import time
+
+import torch
+
+import photographs
+import pipelines
+
+NORMALIZE = {"mean": pipelines.MEAN, "std": pipelines.STD}
+PHOTOGRAPHS = 64
+
+
+class Workload:
+    """Contenders by name, each a function of the round that returns seconds for one item; the
+    first is nearfar. `goals` are least ratios by peer."""
+
+    def __init__(self, title, item, contenders, goals, limits=None):
+        self.title, self.item, self.contenders = title, item, contenders
+        self.goals = goals
+        self.limits = limits or {}
+
+
+def timed(run, items):
+    """A contender of a function of the round."""
+    def contender(turn):
+        begin = time.perf_counter()
+        with torch.inference_mode():
+            run(turn)
+        return (time.perf_counter() - begin) / items
+    return contender
+
+
+def in_turn(run, images, total):
+    """Two views of each of `images` images, other ones every round."""
+    return timed(lambda turn: run(turn * images % total, images), 2 * images)
+
+
+def nearfar_views(nearfar, name, policy, count, epochs, do="views"):
+    def contender(turn):
+        answer = nearfar.ask(do, images=name, policy=policy, count=count, epoch=turn * epochs,
+                             epochs=epochs, **NORMALIZE)
+        return answer["seconds"] / answer["views"]
+    return contender
+
+
+def arithmetic(nearfar, name, policy, count):
+    """Seconds of a view's operations at the rate that the core reaches in this round."""
+    answer = nearfar.ask("operations", images=name, policy=policy, count=count, epochs=16,
+                         **NORMALIZE)
+    a_view = answer["operations"] / answer["views"]
+    return lambda turn: a_view / nearfar.ask("multiply_add", threads=1, seconds=0.01)["rate"]
+
+
+def large_views(nearfar, folder, quick):
+    """SimCLR's views of 224 x 224 from 500 x 375."""
+    pixels = photographs.pixels_of(PHOTOGRAPHS)
+    nearfar.load("photographs", pixels, folder)
+    policy, images = pipelines.IMAGENET, 4 if quick else 16
+    peers = {"lightly, PIL": pipelines.lightly, "kornia, batch of 16": pipelines.kornia(16),
+             "torchvision v2, uint8 tensors": pipelines.torchvision_uint8,
+             "torchvision v2, float tensors": pipelines.torchvision_float,
+             "torchvision v2, PIL": pipelines.torchvision_pil}
+    ours = functools.partial(nearfar_views, nearfar, "photographs", policy, PHOTOGRAPHS)
+    contenders = {"nearfar": ours(1 if quick else 2)}
+    for name, build in peers.items():
+        contenders[name] = in_turn(build(pixels, policy), images, PHOTOGRAPHS)
+    return Workload("SimCLR views 224 from 500x375", "view", contenders,
+                    {"lightly, PIL": 18, "kornia, batch of 16": 40,
+                     "torchvision v2, uint8 tensors": 70, "torchvision v2, float tensors": 70},
+                    {"bytes: crops read, views written": ours(1, do="bytes"),
+                     "arithmetic at full rate": arithmetic(nearfar, "photographs", policy,
+                                                           PHOTOGRAPHS)})
+
+
+def small_views(nearfar, folder, quick):
+    """SimCLR's views of 32 x 32 without blur."""
+    pixels = photographs.pixels_of(PHOTOGRAPHS, side=32).repeat(4, axis=0)
+    nearfar.load("small", pixels, folder)
+    policy, images, total = pipelines.CIFAR, 16 if quick else 64, len(pixels)
+    ours = functools.partial(nearfar_views, nearfar, "small", policy, total)
+    contenders = {
+        "nearfar": ours(1 if quick else 8),
+        "lightly, PIL": in_turn(pipelines.lightly(pixels, policy), images, total),
+        "kornia, batch of 256": in_turn(pipelines.kornia(256)(pixels, policy), total, total),
+        "torchvision v2, PIL": in_turn(pipelines.torchvision_pil(pixels, policy), images, total),
+    }
+    return Workload("SimCLR views 32x32, no blur", "view", contenders,
+                    {"kornia, batch of 256": 20, "torchvision v2, PIL": 60},
+                    {"bytes: crops read, views written": ours(4, do="bytes"),
+                     "arithmetic at full rate": arithmetic(nearfar, "small", policy, total)})
+
+
+def lightly_epoch(files, workers, batch):
+    """One epoch of lightly's data set through PyTorch's loader; its worker stays alive."""
+    from lightly.data import LightlyDataset
+    data = LightlyDataset(str(files), transform=pipelines.lightly_transform(pipelines.IMAGENET))
+    loader = torch.utils.data.DataLoader(data, batch_size=batch, shuffle=True, drop_last=True,
+                                         num_workers=workers, persistent_workers=workers > 0)
+    return lambda turn: [None for _ in loader]
+
+
+def files_to_views(nearfar, folder, quick):
+    """A folder of JPEG files to pairs of views: nearfar's loader with one worker."""
+    count, batch, epochs = (16, 8, 1) if quick else (PHOTOGRAPHS, 16, 4)
+    files = folder / "files"
+    size = photographs.write_folder(files, count)
+    task = {"policy": pipelines.IMAGENET, "count": batch, "folder": str(files), **NORMALIZE}
+
+    def ours(turn):
+        answer = nearfar.ask("folder", epoch=turn * epochs, epochs=epochs, **task)
+        return answer["seconds"] / count / epochs
+
+    def decode(turn):
+        return nearfar.ask("decode", folder=str(files))["seconds"] / count
+
+    contenders = {"nearfar": ours}
+    for workers in (0, 1):
+        name = f"lightly, {workers} loader workers"
+        contenders[name] = timed(lightly_epoch(files, workers, batch), count)
+    return Workload(f"JPEG folder ({size / 1000:.0f} kB a file) to two views 224", "pair",
+                    contenders, {name: 8 for name in list(contenders)[1:]},
+                    {"decoding alone, whole, once": decode})
+
+
+def two_threads(nearfar, folder, quick):
+    """One batch by `render` on one thread and on two; `nearfar` may use two cores."""
+    pixels = photographs.pixels_of(PHOTOGRAPHS)
+    nearfar.load("photographs", pixels, folder)
+    task = {"images": "photographs", "policy": pipelines.IMAGENET, "count": PHOTOGRAPHS,
+            "epochs": 1 if quick else 2, **NORMALIZE}
+
+    def batch(threads, turn):
+        answer = nearfar.ask("batch", threads=threads, epoch=turn, **task)
+        return answer["seconds"] / answer["views"]
+
+    def products(threads, turn):
+        return 1 / nearfar.ask("multiply_add", threads=threads, seconds=0.1)["rate"]
+
+    return Workload("render: two threads against one", "view",
+                    {"two threads": functools.partial(batch, 2),
+                     "one thread": functools.partial(batch, 1)}, {"one thread": 1.9},
+                    {"products, two threads": functools.partial(products, 2),
+                     "products, one thread": functools.partial(products, 1)})

@@ -1,0 +1,146 @@
+// The timed work of bench_views.
+#include "tools/bench/view_work.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+
+#include "framework/data/folder.h"
+#include "framework/data/loader.h"
+#include "framework/error.h"
+
+namespace nearfar {
+namespace {
+
+constexpr uint64_t kSeed = 1;
+constexpr size_t kRingBytes = size_t{32} << 20;
+constexpr int64_t kMaxPixels = int64_t{1} << 26;
+
+size_t values_of(const RenderTarget& target) {
+  return static_cast<size_t>(target.size.height) * target.size.width * 3;
+}
+
+}  // namespace
+
+double seconds_of(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+Image PixelSet::image(int64_t index) const {
+  const size_t size = static_cast<size_t>(height) * width * 3;
+  return whole_image(bytes.data() + static_cast<size_t>(index) * size, height, width, 3);
+}
+
+PixelSet read_pixels(const std::string& path, int count, int height, int width) {
+  PixelSet pixels{{}, count, height, width};
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) throw DataError(path + ": cannot be read");
+  const auto found = static_cast<int64_t>(file.tellg());
+  const int64_t expected = int64_t{count} * height * width * 3;
+  if (count < 1 || height < 1 || width < 1 || found != expected) {
+    throw DataError(path + ": expected " + std::to_string(expected) + " bytes, found " +
+                    std::to_string(found));
+  }
+  pixels.bytes.resize(static_cast<size_t>(expected));
+  file.seekg(0);
+  file.read(reinterpret_cast<char*>(pixels.bytes.data()), expected);
+  if (!file) throw DataError(path + ": cannot be read");
+  return pixels;
+}
+
+RenderTarget ViewTask::target() const {
+  const auto side = static_cast<int>(policy.size);
+  return {{side, side}, Interpolation::bilinear, normalize};
+}
+
+void for_each_view(const PixelSet& pixels, const ViewTask& task,
+                   const std::function<void(const Image&, const View&)>& use) {
+  for (int64_t epoch = task.epoch; epoch < task.epoch + task.epochs; ++epoch) {
+    for (int64_t i = task.first; i < task.first + task.count; ++i) {
+      const Image image = pixels.image(i);
+      for (uint8_t v = 0; v < 2; ++v) {
+        Random random(kSeed, static_cast<uint64_t>(epoch), static_cast<uint64_t>(i), Purpose::view,
+                      v);
+        use(image, draw(task.policy, image.height, image.width, random));
+      }
+    }
+  }
+}
+
+OutputRing::OutputRing(const RenderTarget& target)
+    : view_values_(values_of(target)),
+      slots_(std::max<size_t>(1, kRingBytes / sizeof(float) / view_values_)),
+      values_(view_values_ * slots_) {}
+
+float* OutputRing::next() {
+  slot_ = (slot_ + 1) % slots_;
+  return values_.data() + slot_ * view_values_;
+}
+
+double time_views(const PixelSet& pixels, const ViewTask& task) {
+  const RenderTarget target = task.target();
+  OutputRing ring(target);
+  RenderScratch scratch;
+  return seconds_of([&] {
+    for_each_view(pixels, task, [&](const Image& image, const View& view) {
+      render_view(image, view, target, scratch, ring.next());
+    });
+  });
+}
+
+double time_batch(const PixelSet& pixels, const ViewTask& task, int threads) {
+  const RenderTarget target = task.target();
+  std::vector<Image> images;
+  std::vector<View> views;
+  for_each_view(pixels, task, [&](const Image& image, const View& view) {
+    images.push_back(image);
+    views.push_back(view);
+  });
+  std::vector<float> out(views.size() * values_of(target));
+  return seconds_of([&] { render(images, views, target, threads, out.data()); });
+}
+
+void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path) {
+  const RenderTarget target = task.target();
+  std::vector<float> out(values_of(target));
+  RenderScratch scratch;
+  std::ofstream file(path, std::ios::binary);
+  for_each_view(pixels, task, [&](const Image& image, const View& view) {
+    render_view(image, view, target, scratch, out.data());
+    file.write(reinterpret_cast<const char*>(out.data()),
+               static_cast<std::streamsize>(out.size() * sizeof(float)));
+  });
+  file.close();
+  if (!file) throw DataError(path + ": cannot be written");
+}
+
+double time_folder(const std::string& folder, const ViewTask& task) {
+  Log log;
+  const std::shared_ptr<const Dataset> data = open_folder(folder, "files", kMaxPixels, log).train;
+  LoaderPlan plan;
+  plan.seed = kSeed;
+  plan.batch = task.count;
+  plan.normalize = task.normalize;
+  ViewLoader loader(data, {task.policy, task.policy}, plan, log);
+  const int64_t size = data->info().size;
+  return seconds_of([&] {
+    for (int64_t epoch = task.epoch; epoch < task.epoch + task.epochs; ++epoch) {
+      loader.begin_epoch(epoch, epoch_order(kSeed, epoch, size));
+      const int64_t steps = steps_per_epoch(size, plan.batch, plan.drop_last);
+      for (int64_t step = 0; step < steps; ++step) loader.recycle(loader.next());
+    }
+  });
+}
+
+double time_decoding(const std::string& folder) {
+  Log log;
+  const std::shared_ptr<const Dataset> data = open_folder(folder, "files", kMaxPixels, log).train;
+  PixelBuffer storage;
+  return seconds_of([&] {
+    for (int64_t i = 0; i < data->info().size; ++i) data->read(i, storage);
+  });
+}
+
+}  // namespace nearfar

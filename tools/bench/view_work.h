@@ -1,0 +1,77 @@
+// What bench_views times: drawing and rendering of views from pixels, and from a folder of files.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "augment/render.h"
+#include "augment/view_policy.h"
+
+namespace nearfar {
+
+/// Wall-clock seconds of a piece of work.
+double seconds_of(const std::function<void()>& work);
+
+/// Images of one size in memory.
+struct PixelSet {
+  std::vector<uint8_t> bytes;  // [count, height, width, 3]
+  int count = 0;
+  int height = 0;
+  int width = 0;
+
+  Image image(int64_t index) const;
+};
+
+/// Reads count * height * width * 3 bytes. Throws DataError for a file of another size.
+PixelSet read_pixels(const std::string& path, int count, int height, int width);
+
+/// Two views of each of images first .. first + count - 1 in each of `epochs` epochs from `epoch`
+/// on; every epoch draws anew.
+struct ViewTask {
+  ViewPolicy policy;
+  Normalize normalize;
+  int64_t first = 0;
+  int64_t count = 0;
+  int64_t epoch = 0;
+  int64_t epochs = 1;
+
+  int64_t views() const { return 2 * count * epochs; }
+  RenderTarget target() const;
+};
+
+/// Calls `use` with every image and drawn view of the task, in order.
+void for_each_view(const PixelSet& pixels, const ViewTask& task,
+                   const std::function<void(const Image&, const View&)>& use);
+
+/// Memory that views are written to in turn: larger than a core's caches, as a batch is.
+class OutputRing {
+ public:
+  explicit OutputRing(const RenderTarget& target);
+  float* next();
+
+ private:
+  size_t view_values_;
+  size_t slots_;
+  size_t slot_ = 0;
+  std::vector<float> values_;
+};
+
+/// Seconds to draw and render the task's views to float32, channels-last, normalised, one by one.
+double time_views(const PixelSet& pixels, const ViewTask& task);
+
+/// Seconds of `render` for the task's views, drawn beforehand, as one batch on `threads` threads.
+double time_batch(const PixelSet& pixels, const ViewTask& task, int threads);
+
+/// Renders the task's views to a file of float32 [views, size, size, 3].
+void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path);
+
+/// Seconds to hand out `epochs` epochs of two views of every image of a folder, in batches of
+/// task.count, with one worker thread.
+double time_folder(const std::string& folder, const ViewTask& task);
+
+/// Seconds to decode every image of a folder once, whole.
+double time_decoding(const std::string& folder);
+
+}  // namespace nearfar
