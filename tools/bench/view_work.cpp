@@ -20,6 +20,32 @@ size_t values_of(const RenderTarget& target) {
   return static_cast<size_t>(target.size.height) * target.size.width * 3;
 }
 
+/// A file of float32 views, one after the other.
+class ViewFile {
+ public:
+  ViewFile(const std::string& path, const RenderTarget& target)
+      : path_(path), target_(target), values_(values_of(target)), file_(path, std::ios::binary) {}
+
+  void add(const Image& image, const View& view) {
+    render_view(image, view, target_, scratch_, values_.data());
+    file_.write(reinterpret_cast<const char*>(values_.data()),
+                static_cast<std::streamsize>(values_.size() * sizeof(float)));
+  }
+
+  /// Throws DataError where anything could not be written.
+  void close() {
+    file_.close();
+    if (!file_) throw DataError(path_ + ": cannot be written");
+  }
+
+ private:
+  std::string path_;
+  RenderTarget target_;
+  std::vector<float> values_;
+  RenderScratch scratch_;
+  std::ofstream file_;
+};
+
 }  // namespace
 
 double seconds_of(const std::function<void()>& work) {
@@ -103,17 +129,17 @@ double time_batch(const PixelSet& pixels, const ViewTask& task, int threads) {
 }
 
 void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path) {
-  const RenderTarget target = task.target();
-  std::vector<float> out(values_of(target));
-  RenderScratch scratch;
-  std::ofstream file(path, std::ios::binary);
-  for_each_view(pixels, task, [&](const Image& image, const View& view) {
-    render_view(image, view, target, scratch, out.data());
-    file.write(reinterpret_cast<const char*>(out.data()),
-               static_cast<std::streamsize>(out.size() * sizeof(float)));
-  });
+  ViewFile file(path, task.target());
+  for_each_view(pixels, task, [&](const Image& image, const View& view) { file.add(image, view); });
   file.close();
-  if (!file) throw DataError(path + ": cannot be written");
+}
+
+void write_draws(const PixelSet& pixels, std::span<const View> views,
+                 std::span<const int64_t> images, const RenderTarget& target,
+                 const std::string& path) {
+  ViewFile file(path, target);
+  for (size_t i = 0; i < views.size(); ++i) file.add(pixels.image(images[i]), views[i]);
+  file.close();
 }
 
 double time_folder(const std::string& folder, const ViewTask& task) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -64,8 +65,13 @@ double time_views(const PixelSet& pixels, const ViewTask& task);
 /// Seconds of `render` for the task's views, drawn beforehand, as one batch on `threads` threads.
 double time_batch(const PixelSet& pixels, const ViewTask& task, int threads);
 
-/// Renders the task's views to a file of float32 [views, size, size, 3].
+/// Renders the task's views to a file of float32 [views, size, size, 3]. Throws DataError.
 void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path);
+
+/// The same for given views, views[i] of image images[i].
+void write_draws(const PixelSet& pixels, std::span<const View> views,
+                 std::span<const int64_t> images, const RenderTarget& target,
+                 const std::string& path);
 
 /// Seconds to hand out `epochs` epochs of two views of every image of a folder, in batches of
 /// task.count, with one worker thread.

@@ -1,6 +1,5 @@
 // nearfar's side of tools/bench/views: answers one JSON command a line with one JSON result a line.
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <map>
 
@@ -26,28 +25,50 @@ std::array<float, 3> channels(const Json& list) {
   return values;
 }
 
-/// The sets of images that were loaded, by name.
+ViewTask read_task(const Json& command) {
+  ViewTask task;
+  Settings settings;
+  settings.add_layer(command.at("policy"), "policy");
+  settings.apply([&](Fields& field) { task.policy.describe(field); });
+  const std::string wrong = policy_error(task.policy);
+  if (!wrong.empty()) throw ConfigError("policy." + wrong);
+  task.normalize = {channels(command.at("mean")), channels(command.at("std"))};
+  task.first = integer(command, "first", 0);
+  task.count = command.at("count").as_int();
+  task.epoch = integer(command, "epoch", 0);
+  task.epochs = integer(command, "epochs", 1);
+  return task;
+}
+
+Json seconds(double value) { return Json::object({{"seconds", value}}); }
+
+Json seconds(double value, const ViewTask& task) {
+  return Json::object({{"seconds", value}, {"views", task.views()}});
+}
+
+/// The commands, and the images that were loaded, by name.
 class Session {
  public:
-  /// Runs one command; the name of what to do is its member "do".
+  /// Runs one command; its member "do" names which. Throws ConfigError for what it cannot read.
   Json run(const Json& command) {
-    const std::string& name = command.at("do").as_string();
-    Json result = Json::object();
-    if (name == "load") {
-      load(command);
-    } else if (name == "render") {
-      render_draws(command);
-    } else if (name == "write") {
-      write_views(set(command), task(command), command.at("file").as_string());
-    } else if (name == "decode") {
-      result["seconds"] = time_decoding(command.at("folder").as_string());
-    } else if (name == "multiply_add") {
-      result["rate"] = multiply_add_rate(static_cast<int>(command.at("threads").as_int()),
-                                         command.at("seconds").as_double());
-    } else {
-      result = time(name, command);
+    using Command = Json (Session::*)(const Json&);
+    static const std::map<std::string, Command> commands = {
+        {"load", &Session::load},
+        {"render", &Session::render_draws},
+        {"write", &Session::write},
+        {"views", &Session::views},
+        {"batch", &Session::batch},
+        {"folder", &Session::folder},
+        {"decode", &Session::decode},
+        {"bytes", &Session::bytes},
+        {"operations", &Session::count_operations},
+        {"multiply_add", &Session::multiply_add},
+    };
+    const auto found = commands.find(command.at("do").as_string());
+    if (found == commands.end()) {
+      throw ConfigError("do: unknown command " + command.at("do").as_string());
     }
-    return result;
+    return (this->*found->second)(command);
   }
 
  private:
@@ -58,76 +79,73 @@ class Session {
     return found->second;
   }
 
-  void load(const Json& command) {
+  /// A task whose images the set has.
+  ViewTask task(const Json& command) const {
+    const ViewTask task = read_task(command);
+    const int count = set(command).count;
+    if (task.first < 0 || task.count < 1 || task.first + task.count > count) {
+      throw ConfigError("count: the set has " + std::to_string(count) + " images");
+    }
+    return task;
+  }
+
+  Json load(const Json& command) {
     const auto dimension = [&](const char* key) {
       return static_cast<int>(command.at(key).as_int());
     };
     sets_[command.at("images").as_string()] =
         read_pixels(command.at("file").as_string(), dimension("count"), dimension("height"),
                     dimension("width"));
+    return Json::object();
   }
 
-  static ViewTask task(const Json& command) {
-    ViewTask task;
-    Settings settings;
-    settings.add_layer(command.at("policy"), "policy");
-    settings.apply([&](Fields& field) { task.policy.describe(field); });
-    const std::string wrong = policy_error(task.policy);
-    if (!wrong.empty()) throw ConfigError("policy." + wrong);
-    task.normalize = {channels(command.at("mean")), channels(command.at("std"))};
-    task.first = integer(command, "first", 0);
-    task.count = command.at("count").as_int();
-    task.epoch = integer(command, "epoch", 0);
-    task.epochs = integer(command, "epochs", 1);
-    return task;
-  }
-
-  void render_draws(const Json& command) const {
+  Json render_draws(const Json& command) {
     const PixelSet& pixels = set(command);
     const Draws draws = read_draws(command.at("draws"), pixels.count, pixels.height, pixels.width);
-    std::vector<Image> images;
-    for (const int64_t image : draws.images) images.push_back(pixels.image(image));
-    const Size size = draws.target.size;
-    std::vector<float> out(images.size() * size.height * size.width * 3);
-    render(images, draws.views, draws.target, 1, out.data());
-    const std::string& path = command.at("file").as_string();
-    std::ofstream file(path, std::ios::binary);
-    file.write(reinterpret_cast<const char*>(out.data()),
-               static_cast<std::streamsize>(out.size() * sizeof(float)));
-    file.close();
-    if (!file) throw DataError(path + ": cannot be written");
+    write_draws(pixels, draws.views, draws.images, draws.target, command.at("file").as_string());
+    return Json::object();
   }
 
-  /// Work on a ViewTask: its seconds, and how many views or operations these were.
-  Json time(const std::string& name, const Json& command) const {
+  Json write(const Json& command) {
+    write_views(set(command), task(command), command.at("file").as_string());
+    return Json::object();
+  }
+
+  Json views(const Json& command) {
     const ViewTask todo = task(command);
-    Json result = Json::object();
-    if (name == "folder") {
-      result["seconds"] = time_folder(command.at("folder").as_string(), todo);
-      return result;
-    }
-    const PixelSet& pixels = set(command);
-    if (todo.first < 0 || todo.count < 1 || todo.first + todo.count > pixels.count) {
-      throw ConfigError("count: the set has " + std::to_string(pixels.count) + " images");
-    }
-    if (name == "views") {
-      result["seconds"] = time_views(pixels, todo);
-    } else if (name == "batch") {
-      result["seconds"] =
-          time_batch(pixels, todo, static_cast<int>(command.at("threads").as_int()));
-    } else if (name == "bytes") {
-      result["seconds"] = time_bytes(pixels, todo);
-    } else if (name == "operations") {
-      int64_t sum = 0;
-      for_each_view(pixels, todo, [&](const Image&, const View& view) {
-        sum += operations(view, todo.target());
-      });
-      result["operations"] = sum;
-    } else {
-      throw ConfigError("do: unknown command " + name);
-    }
-    result["views"] = todo.views();
-    return result;
+    return seconds(time_views(set(command), todo), todo);
+  }
+
+  Json batch(const Json& command) {
+    const ViewTask todo = task(command);
+    const auto threads = static_cast<int>(command.at("threads").as_int());
+    return seconds(time_batch(set(command), todo, threads), todo);
+  }
+
+  Json folder(const Json& command) {
+    return seconds(time_folder(command.at("folder").as_string(), read_task(command)));
+  }
+
+  Json decode(const Json& command) {
+    return seconds(time_decoding(command.at("folder").as_string()));
+  }
+
+  Json bytes(const Json& command) {
+    const ViewTask todo = task(command);
+    return seconds(time_bytes(set(command), todo), todo);
+  }
+
+  Json count_operations(const Json& command) {
+    const ViewTask todo = task(command);
+    int64_t sum = 0;
+    for_each_view(set(command), todo,
+                  [&](const Image&, const View& view) { sum += operations(view, todo.target()); });
+    return Json::object({{"operations", sum}, {"views", todo.views()}});
+  }
+
+  Json multiply_add(const Json& command) {
+    const auto threads = static_cast<int>(command.at("threads").as_int());
+    return Json::object({{"rate", multiply_add_rate(threads, command.at("seconds").as_double())}});
   }
 
   std::map<std::string, PixelSet> sets_;

@@ -28,6 +28,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, help="rounds of each workload (21; --quick: 3)")
     parser.add_argument("--only", default="abcd", help="workloads: some of abcd")
     parser.add_argument("--quick", action="store_true", help="little work: shows that it runs")
+    parser.add_argument("--check", action="store_true", help="compares pixels and measures nothing")
     parser.add_argument("--json", metavar="FILE", help="writes every figure of every round")
     parser.add_argument("--program", required=True, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -39,12 +40,17 @@ def arguments():
     return given
 
 
+def is_installed(name):
+    """Not all are needed for every workload, nor for --check."""
+    return next(metadata.distributions(name=name), None) is not None
+
+
 def machine():
     lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")),
                  platform.processor())
     return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0],
-            "versions": {name: metadata.version(name) for name in PEERS}}
+            "versions": {name: metadata.version(name) for name in PEERS if is_installed(name)}}
 
 
 def check(nearfar, folder, quick):
@@ -86,44 +92,64 @@ def compare_distributions(nearfar, folder):
 
 
 def milliseconds(spread):
-    return f"{spread.median * 1e3:9.4f} [{spread.low * 1e3:.4f}, {spread.high * 1e3:.4f}]"
+    return f"{spread.median * 1e3:9.4f}  [{spread.low * 1e3:.4f}, {spread.high * 1e3:.4f}]"
 
 
-def report(workload, results, limits):
+def verdict(ratio, goal):
+    if goal is None:
+        return ""
+    return f"   goal {goal}x: {'reached' if ratio.median >= goal else 'not reached'}"
+
+
+def report(workload, results):
     """Prints one workload's table; returns it for --json."""
-    times = {name: measure.Spread(values) for name, values in results.items()}
-    ours = next(iter(results))
+    spreads = {name: measure.Spread(values) for name, values in results.items()}
+    ours = next(iter(workload.contenders))
     print(f"\n{workload.title}: ms a {workload.item}, median [quartiles]")
-    print(f"  {ours:34}{milliseconds(times[ours]):34}{1 / times[ours].median:10.0f} a second")
-    table = {"times": {name: spread.json() for name, spread in times.items()}, "ratios": {},
-             "limits": {}}
-    for name in list(results)[1:]:
-        ratio = measure.ratio(results[name], results[ours])
-        goal = workload.goals.get(name)
-        verdict = ""
-        if goal is not None:
-            verdict = f"   goal {goal}x: {'reached' if ratio.median >= goal else 'not reached'}"
-        print(f"  {name:34}{milliseconds(times[name]):34}"
-              f"{ratio.median:7.2f}x [{ratio.low:.2f}, {ratio.high:.2f}]{verdict}")
-        table["ratios"][name] = {**ratio.json(), "goal": goal}
-    for name, values in limits.items():
-        spread = measure.Spread(values)
-        print(f"  limit: {name:33}{spread.median * 1e3:.4g}")
-        table["limits"][name] = spread.json()
+    table = {name: spread.json() for name, spread in spreads.items()}
+    for name in workload.contenders:
+        line = f"  {name:32}{milliseconds(spreads[name]):30}"
+        if name == ours:
+            line += f"{1 / spreads[name].median:8.0f} a second"
+        else:
+            ratio, goal = measure.ratio(results[name], results[ours]), workload.goals.get(name)
+            line += f"{ratio.median:8.2f}x  [{ratio.low:.2f}, {ratio.high:.2f}]"
+            line += verdict(ratio, goal)
+            table[name].update(ratio=ratio.json(), goal=goal)
+        print(line)
+    for name in workload.limits:
+        ratio = measure.ratio(results[ours], results[name])
+        print(f"  limit: {name:25}{milliseconds(spreads[name]):30}"
+              f"nearfar takes {ratio.median:.2f} times this")
+    for name in workload.bounds:
+        spread = spreads[name]
+        print(f"  limit: {name:55}{spread.median:8.2f}x  [{spread.low:.2f}, {spread.high:.2f}]")
     return table
 
 
 def measure_workload(build, nearfar, folder, given):
     workload = build(nearfar, folder, given.quick)
-    every = {**workload.contenders, **workload.limits}
-    results = measure.interleave(every, given.rounds)
-    return report(workload, {name: results[name] for name in workload.contenders},
-                  {name: results[name] for name in workload.limits})
+    every = {**workload.contenders, **workload.limits, **workload.bounds}
+    return {"title": workload.title, "item": workload.item,
+            "seconds": report(workload, measure.interleave(every, given.rounds))}
+
+
+def measure_all(nearfar, folder, given, cores):
+    """One core for everybody; the two threads of the last workload have two."""
+    tables = {}
+    for letter in given.only:
+        child = nearfar
+        if letter == "d":
+            child = measure.Nearfar(given.program, set(cores[-2:]))
+        tables[letter] = measure_workload(WORKLOADS[letter], child, folder, given)
+    print(f"\nload {os.getloadavg()[0]:.2f} after; {given.rounds} rounds in turn; a ratio is the "
+          "median of the rounds' ratios")
+    return tables
 
 
 def main():
     given = arguments()
-    found = {"machine": machine(), "workloads": {}}
+    found = {"machine": machine()}
     print(found["machine"]["cpu"], "|",
           ", ".join(f"{name} {version}" for name, version in found["machine"]["versions"].items()),
           f"| load {found['machine']['load']:.2f} before\n")
@@ -135,17 +161,13 @@ def main():
         folder = pathlib.Path(name)
         nearfar = measure.Nearfar(given.program, {cores[-1]})
         found["check"] = check(nearfar, folder, given.quick)
-        if not given.quick:
-            found["distributions"] = compare_distributions(nearfar, folder)
-        for letter in given.only:
-            child = nearfar
-            if letter == "d":
-                child = measure.Nearfar(given.program, set(cores[-2:]))
-            found["workloads"][letter] = measure_workload(WORKLOADS[letter], child, folder, given)
-    print(f"\nload {os.getloadavg()[0]:.2f} after; one core, {given.rounds} rounds in turn; a ratio is "
-          "the median of the rounds' ratios")
+        if not given.check:
+            if not given.quick:
+                found["distributions"] = compare_distributions(nearfar, folder)
+            found["workloads"] = measure_all(nearfar, folder, given, cores)
     if given.json:
         pathlib.Path(given.json).write_text(json.dumps(found, indent=2) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
