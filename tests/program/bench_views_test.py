@@ -56,8 +56,9 @@ class OurSide(OurSideTest):
             answer = self.ask(do, epochs=4, **more)
             self.assertEqual(answer["views"], 2 * COUNT * 4)
             self.assertGreater(answer["seconds"], 0)
-        rate = self.child.ask("multiply_add", threads=1, seconds=0.01)["rate"]
-        self.assertGreater(rate, 1e8)
+        for threads in ({}, {"threads": 2}):
+            rate = self.child.ask("multiply_add", seconds=0.01, **threads)["rate"]
+            self.assertGreater(rate, 1e8)
 
     def test_operations_of_a_plain_view(self):
         # Columns first: 2 * 40 products a row of 30, then 2 * 30 a column of 16; rows first costs

@@ -20,6 +20,7 @@ constexpr int64_t kHue = 4 + 2 + 6 + 1 + 3 + 3 * 6;  // extremes, range, sector,
 constexpr double kReach = 5.768;
 
 constexpr size_t kChains = 16;  // enough to hide the latency of four cycles on two pipes
+using Stopwatch = double (*)(const std::function<void()>&);
 using Lanes __attribute__((vector_size(64))) = float;
 using Chains = std::array<Lanes, kChains>;
 
@@ -36,12 +37,12 @@ multiply_add(Lanes* chains, float factor, int64_t times) {
   for (size_t c = 0; c < kChains; ++c) chains[c] = values[c];
 }
 
-double products_per_second(double seconds) {
+double products_per_second(double seconds, Stopwatch stopwatch) {
   constexpr int64_t kTimes = 20000;
   Chains chains{};
   double spent = 0.0, products = 0.0;
   while (spent < seconds) {
-    spent += seconds_of([&] { multiply_add(chains.data(), 0.5f, kTimes); });
+    spent += stopwatch([&] { multiply_add(chains.data(), 0.5f, kTimes); });
     products += static_cast<double>(kTimes * kChains * (sizeof(Lanes) / sizeof(float)));
   }
   volatile float used = chains[0][0];
@@ -81,7 +82,7 @@ double time_bytes(const PixelSet& pixels, const ViewTask& task) {
       sizeof(float) * kChannels * static_cast<size_t>(target.size.height) * target.size.width;
   OutputRing ring(target);
   std::vector<uint8_t> row(static_cast<size_t>(pixels.width) * kChannels);
-  return seconds_of([&] {
+  return processor_seconds_of([&] {
     for_each_view(pixels, task, [&](const Image& image, const View& view) {
       const Box& crop = view.crop;
       for (int y = crop.top; y < crop.top + crop.height; ++y) {
@@ -109,12 +110,16 @@ int64_t operations(const View& view, const RenderTarget& target) {
   return resize_operations(view.crop, target.size) + area * a_pixel;
 }
 
+double multiply_add_rate(double seconds) {
+  return products_per_second(seconds, processor_seconds_of);
+}
+
 double multiply_add_rate(int threads, double seconds) {
   std::vector<std::future<double>> others;
   for (int t = 1; t < threads; ++t) {
-    others.push_back(std::async(std::launch::async, products_per_second, seconds));
+    others.push_back(std::async(std::launch::async, products_per_second, seconds, wall_seconds_of));
   }
-  double sum = products_per_second(seconds);
+  double sum = products_per_second(seconds, wall_seconds_of);
   for (auto& other : others) sum += other.get();
   return sum;
 }

@@ -7,8 +7,9 @@
 
 namespace nearfar {
 
-/// Seconds to copy the task's crop boxes into a cache-resident row and to set the bytes of its
-/// views, with the C library's copies: reads and writes of a renderer that does nothing between.
+/// Processor seconds to copy the task's crop boxes into a cache-resident row and to set the bytes
+/// of its views, with the C library's copies: reads and writes of a renderer that does nothing
+/// between.
 double time_bytes(const PixelSet& pixels, const ViewTask& task);
 
 /// Operations of one view where an addition, a product, a comparison and a fused product and sum
@@ -17,8 +18,11 @@ double time_bytes(const PixelSet& pixels, const ViewTask& task);
 /// says what the definition asks for, not what a program spends on addressing and conversions.
 int64_t operations(const View& view, const RenderTarget& target);
 
-/// Fused products and sums a second on `threads` threads, float32, independent chains in registers:
-/// the arithmetic limit of the cores as they are now. Each thread computes for about `seconds`.
+/// Fused products and sums in a second of processor time, float32, independent chains in registers:
+/// the arithmetic limit of one core. Computes for about `seconds`.
+double multiply_add_rate(double seconds);
+
+/// The same on `threads` threads in a second on the clock, whoever else uses the cores.
 double multiply_add_rate(int threads, double seconds);
 
 }  // namespace nearfar

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <fstream>
 
 #include "framework/data/folder.h"
@@ -48,7 +49,13 @@ class ViewFile {
 
 }  // namespace
 
-double seconds_of(const std::function<void()>& work) {
+double processor_seconds_of(const std::function<void()>& work) {
+  const std::clock_t begin = std::clock();
+  work();
+  return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+}
+
+double wall_seconds_of(const std::function<void()>& work) {
   const auto begin = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -109,7 +116,7 @@ double time_views(const PixelSet& pixels, const ViewTask& task) {
   const RenderTarget target = task.target();
   OutputRing ring(target);
   RenderScratch scratch;
-  return seconds_of([&] {
+  return processor_seconds_of([&] {
     for_each_view(pixels, task, [&](const Image& image, const View& view) {
       render_view(image, view, target, scratch, ring.next());
     });
@@ -125,7 +132,7 @@ double time_batch(const PixelSet& pixels, const ViewTask& task, int threads) {
     views.push_back(view);
   });
   std::vector<float> out(views.size() * values_of(target));
-  return seconds_of([&] { render(images, views, target, threads, out.data()); });
+  return wall_seconds_of([&] { render(images, views, target, threads, out.data()); });
 }
 
 void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path) {
@@ -151,7 +158,7 @@ double time_folder(const std::string& folder, const ViewTask& task) {
   plan.normalize = task.normalize;
   ViewLoader loader(data, {task.policy, task.policy}, plan, log);
   const int64_t size = data->info().size;
-  return seconds_of([&] {
+  return processor_seconds_of([&] {
     for (int64_t epoch = task.epoch; epoch < task.epoch + task.epochs; ++epoch) {
       loader.begin_epoch(epoch, epoch_order(kSeed, epoch, size));
       const int64_t steps = steps_per_epoch(size, plan.batch, plan.drop_last);
@@ -164,7 +171,7 @@ double time_decoding(const std::string& folder) {
   Log log;
   const std::shared_ptr<const Dataset> data = open_folder(folder, "files", kMaxPixels, log).train;
   PixelBuffer storage;
-  return seconds_of([&] {
+  return processor_seconds_of([&] {
     for (int64_t i = 0; i < data->info().size; ++i) data->read(i, storage);
   });
 }

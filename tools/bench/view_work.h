@@ -12,8 +12,11 @@
 
 namespace nearfar {
 
-/// Wall-clock seconds of a piece of work.
-double seconds_of(const std::function<void()>& work);
+/// Seconds of processor time, user and system, of all threads of this process during the work:
+/// other programs on the same core do not count.
+double processor_seconds_of(const std::function<void()>& work);
+/// Seconds on the clock during the work.
+double wall_seconds_of(const std::function<void()>& work);
 
 /// Images of one size in memory.
 struct PixelSet {
@@ -59,10 +62,12 @@ class OutputRing {
   std::vector<float> values_;
 };
 
-/// Seconds to draw and render the task's views to float32, channels-last, normalised, one by one.
+/// Processor seconds to draw and render the task's views to float32, channels-last, normalised, one
+/// by one.
 double time_views(const PixelSet& pixels, const ViewTask& task);
 
-/// Seconds of `render` for the task's views, drawn beforehand, as one batch on `threads` threads.
+/// Wall-clock seconds of `render` for the task's views, drawn beforehand, as one batch on `threads`
+/// threads.
 double time_batch(const PixelSet& pixels, const ViewTask& task, int threads);
 
 /// Renders the task's views to a file of float32 [views, size, size, 3]. Throws DataError.
@@ -73,11 +78,11 @@ void write_draws(const PixelSet& pixels, std::span<const View> views,
                  std::span<const int64_t> images, const RenderTarget& target,
                  const std::string& path);
 
-/// Seconds to hand out `epochs` epochs of two views of every image of a folder, in batches of
-/// task.count, with one worker thread.
+/// Processor seconds to hand out `epochs` epochs of two views of every image of a folder, in
+/// batches of task.count, with one worker thread.
 double time_folder(const std::string& folder, const ViewTask& task);
 
-/// Seconds to decode every image of a folder once, whole.
+/// Processor seconds to decode every image of a folder once, whole.
 double time_decoding(const std::string& folder);
 
 }  // namespace nearfar

@@ -143,9 +143,13 @@ class Session {
     return Json::object({{"operations", sum}, {"views", todo.views()}});
   }
 
+  /// Without "threads": by processor time.
   Json multiply_add(const Json& command) {
-    const auto threads = static_cast<int>(command.at("threads").as_int());
-    return Json::object({{"rate", multiply_add_rate(threads, command.at("seconds").as_double())}});
+    const double duration = command.at("seconds").as_double();
+    const auto threads = static_cast<int>(integer(command, "threads", 0));
+    const double rate =
+        threads > 0 ? multiply_add_rate(threads, duration) : multiply_add_rate(duration);
+    return Json::object({{"rate", rate}});
   }
 
   std::map<std::string, PixelSet> sets_;
