@@ -1,4 +1,4 @@
-"""tools/bench/views: nearfar's side answers, its pixels are torchvision's, its statistics are right."""
+"""tools/bench/views: its answers, its pixels against torchvision, its statistics."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""tools/bench/views: checks that nearfar and its peers compute the same, then measures them in turn."""
+"""tools/bench/views: checks that nearfar and its peers compute the same, then measures them."""
 import argparse
 import json
 import os
@@ -105,7 +105,7 @@ def report(workload, results):
     """Prints one workload's table; returns it for --json."""
     spreads = {name: measure.Spread(values) for name, values in results.items()}
     ours = next(iter(workload.contenders))
-    print(f"\n{workload.title}: ms a {workload.item}, median [quartiles]")
+    print(f"\n{workload.title}: {workload.clock} ms a {workload.item}, median [quartiles]")
     table = {name: spread.json() for name, spread in spreads.items()}
     for name in workload.contenders:
         line = f"  {name:32}{milliseconds(spreads[name]):30}"

@@ -7,8 +7,8 @@ from torchvision.transforms.v2 import functional as F
 
 import pipelines
 
-# On the scale [0, 1]: that of the golden jitter orders, whose steps multiply the rounding of float32
-# (6e-8, and sums of some hundred terms) by their factors. Seen: 1.1e-6.
+# On the scale [0, 1]: that of the golden jitter orders, whose steps multiply the rounding of
+# float32 (6e-8, and sums of some hundred terms) by their factors. Seen: 2e-6.
 TOLERANCE = 1e-5
 # solarize jumps at its threshold: pixels this close to it may fall on either side.
 NEAR_THRESHOLD = 1e-4

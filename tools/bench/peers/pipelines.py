@@ -69,7 +69,7 @@ def torchvision_uint8(pixels, policy):
 
 
 def torchvision_float(pixels, policy):
-    """torchvision v2 on tensors, in float32 from the start: the arithmetic that nearfar computes."""
+    """torchvision v2 on tensors, in float32 from the start: nearfar's arithmetic."""
     v2, steps, to_float, normalize = torchvision_steps(policy)
     return two_views(tensors_of(pixels), v2.Compose(to_float + steps + normalize))
 
