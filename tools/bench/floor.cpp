@@ -80,7 +80,7 @@ double time_bytes(const PixelSet& pixels, const ViewTask& task) {
   const RenderTarget target = task.target();
   const size_t view_bytes =
       sizeof(float) * kChannels * static_cast<size_t>(target.size.height) * target.size.width;
-  OutputRing ring(target);
+  OutputRing<float> ring(target);
   std::vector<uint8_t> row(static_cast<size_t>(pixels.width) * kChannels);
   return processor_seconds_of([&] {
     for_each_view(pixels, task, [&](const Image& image, const View& view) {

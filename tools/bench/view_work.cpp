@@ -21,7 +21,8 @@ size_t values_of(const RenderTarget& target) {
   return static_cast<size_t>(target.size.height) * target.size.width * 3;
 }
 
-/// A file of float32 views, one after the other.
+/// A file of views, one after the other.
+template <typename Value>
 class ViewFile {
  public:
   ViewFile(const std::string& path, const RenderTarget& target)
@@ -30,7 +31,7 @@ class ViewFile {
   void add(const Image& image, const View& view) {
     render_view(image, view, target_, scratch_, values_.data());
     file_.write(reinterpret_cast<const char*>(values_.data()),
-                static_cast<std::streamsize>(values_.size() * sizeof(float)));
+                static_cast<std::streamsize>(values_.size() * sizeof(Value)));
   }
 
   /// Throws DataError where anything could not be written.
@@ -42,10 +43,31 @@ class ViewFile {
  private:
   std::string path_;
   RenderTarget target_;
-  std::vector<float> values_;
+  std::vector<Value> values_;
   RenderScratch scratch_;
   std::ofstream file_;
 };
+
+template <typename Value>
+double time_views_as(const PixelSet& pixels, const ViewTask& task) {
+  const RenderTarget target = task.target();
+  OutputRing<Value> ring(target);
+  RenderScratch scratch;
+  return processor_seconds_of([&] {
+    for_each_view(pixels, task, [&](const Image& image, const View& view) {
+      render_view(image, view, target, scratch, ring.next());
+    });
+  });
+}
+
+template <typename Value>
+void write_draws_as(const PixelSet& pixels, std::span<const View> views,
+                    std::span<const int64_t> images, const RenderTarget& target,
+                    const std::string& path) {
+  ViewFile<Value> file(path, target);
+  for (size_t i = 0; i < views.size(); ++i) file.add(pixels.image(images[i]), views[i]);
+  file.close();
+}
 
 }  // namespace
 
@@ -102,25 +124,24 @@ void for_each_view(const PixelSet& pixels, const ViewTask& task,
   }
 }
 
-OutputRing::OutputRing(const RenderTarget& target)
+template <typename Value>
+OutputRing<Value>::OutputRing(const RenderTarget& target)
     : view_values_(values_of(target)),
-      slots_(std::max<size_t>(1, kRingBytes / sizeof(float) / view_values_)),
+      slots_(std::max<size_t>(1, kRingBytes / sizeof(Value) / view_values_)),
       values_(view_values_ * slots_) {}
 
-float* OutputRing::next() {
+template <typename Value>
+Value* OutputRing<Value>::next() {
   slot_ = (slot_ + 1) % slots_;
   return values_.data() + slot_ * view_values_;
 }
 
-double time_views(const PixelSet& pixels, const ViewTask& task) {
-  const RenderTarget target = task.target();
-  OutputRing ring(target);
-  RenderScratch scratch;
-  return processor_seconds_of([&] {
-    for_each_view(pixels, task, [&](const Image& image, const View& view) {
-      render_view(image, view, target, scratch, ring.next());
-    });
-  });
+template class OutputRing<float>;
+template class OutputRing<Bfloat16>;
+
+double time_views(const PixelSet& pixels, const ViewTask& task, Output output) {
+  return output == Output::bfloat16 ? time_views_as<Bfloat16>(pixels, task)
+                                    : time_views_as<float>(pixels, task);
 }
 
 double time_batch(const PixelSet& pixels, const ViewTask& task, int threads) {
@@ -136,17 +157,16 @@ double time_batch(const PixelSet& pixels, const ViewTask& task, int threads) {
 }
 
 void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path) {
-  ViewFile file(path, task.target());
+  ViewFile<float> file(path, task.target());
   for_each_view(pixels, task, [&](const Image& image, const View& view) { file.add(image, view); });
   file.close();
 }
 
 void write_draws(const PixelSet& pixels, std::span<const View> views,
-                 std::span<const int64_t> images, const RenderTarget& target,
+                 std::span<const int64_t> images, const RenderTarget& target, Output output,
                  const std::string& path) {
-  ViewFile file(path, target);
-  for (size_t i = 0; i < views.size(); ++i) file.add(pixels.image(images[i]), views[i]);
-  file.close();
+  const auto write = output == Output::bfloat16 ? write_draws_as<Bfloat16> : write_draws_as<float>;
+  write(pixels, views, images, target, path);
 }
 
 double time_folder(const std::string& folder, const ViewTask& task) {

@@ -49,22 +49,25 @@ struct ViewTask {
 void for_each_view(const PixelSet& pixels, const ViewTask& task,
                    const std::function<void(const Image&, const View&)>& use);
 
+/// The type of the rendered values.
+enum class Output { float32, bfloat16 };
+
 /// Memory that views are written to in turn: larger than a core's caches, as a batch is.
+template <typename Value>
 class OutputRing {
  public:
   explicit OutputRing(const RenderTarget& target);
-  float* next();
+  Value* next();
 
  private:
   size_t view_values_;
   size_t slots_;
   size_t slot_ = 0;
-  std::vector<float> values_;
+  std::vector<Value> values_;
 };
 
-/// Processor seconds to draw and render the task's views to float32, channels-last, normalised, one
-/// by one.
-double time_views(const PixelSet& pixels, const ViewTask& task);
+/// Processor seconds to draw and render the task's views, channels-last, normalised, one by one.
+double time_views(const PixelSet& pixels, const ViewTask& task, Output output);
 
 /// Wall-clock seconds of `render` for the task's views, drawn beforehand, as one batch on `threads`
 /// threads.
@@ -73,9 +76,9 @@ double time_batch(const PixelSet& pixels, const ViewTask& task, int threads);
 /// Renders the task's views to a file of float32 [views, size, size, 3]. Throws DataError.
 void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path);
 
-/// The same for given views, views[i] of image images[i].
+/// The same for given views, views[i] of image images[i], in the type of `output`.
 void write_draws(const PixelSet& pixels, std::span<const View> views,
-                 std::span<const int64_t> images, const RenderTarget& target,
+                 std::span<const int64_t> images, const RenderTarget& target, Output output,
                  const std::string& path);
 
 /// Processor seconds to hand out `epochs` epochs of two views of every image of a folder, in

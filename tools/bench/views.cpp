@@ -25,6 +25,13 @@ std::array<float, 3> channels(const Json& list) {
   return values;
 }
 
+Output read_output(const Json& command) {
+  const Json* name = command.find("output");
+  if (name == nullptr || name->as_string() == "float32") return Output::float32;
+  if (name->as_string() == "bfloat16") return Output::bfloat16;
+  throw ConfigError("output: expected float32 or bfloat16, found " + name->as_string());
+}
+
 ViewTask read_task(const Json& command) {
   ViewTask task;
   Settings settings;
@@ -102,7 +109,8 @@ class Session {
   Json render_draws(const Json& command) {
     const PixelSet& pixels = set(command);
     const Draws draws = read_draws(command.at("draws"), pixels.count, pixels.height, pixels.width);
-    write_draws(pixels, draws.views, draws.images, draws.target, command.at("file").as_string());
+    write_draws(pixels, draws.views, draws.images, draws.target, read_output(command),
+                command.at("file").as_string());
     return Json::object();
   }
 
@@ -113,7 +121,7 @@ class Session {
 
   Json views(const Json& command) {
     const ViewTask todo = task(command);
-    return seconds(time_views(set(command), todo), todo);
+    return seconds(time_views(set(command), todo, read_output(command)), todo);
   }
 
   Json batch(const Json& command) {

@@ -56,23 +56,30 @@ def torchvision_view(pixels, draw, size):
     return F.normalize(view, list(pipelines.MEAN), list(pipelines.STD)), sure
 
 
+def render(nearfar, name, draws, size, folder, output):
+    """nearfar's views [n, 3, size, size] for given draws, as float32."""
+    file = folder / "rendered.raw"
+    nearfar.ask("render", images=name, file=str(file), output=output,
+                draws={"size": [size, size], "interpolation": "bilinear",
+                       "mean": pipelines.MEAN, "std": pipelines.STD, "views": draws})
+    values = torch.frombuffer(bytearray(file.read_bytes()), dtype=getattr(torch, output))
+    return values.view(-1, size, size, 3).permute(0, 3, 1, 2).float()
+
+
 def worst_difference(nearfar, name, pixels, size, count, folder):
-    """Largest difference on the scale [0, 1] between nearfar's and torchvision's pixels."""
+    """Largest difference on the scale [0, 1] between nearfar's and torchvision's pixels, and whether
+    nearfar's bfloat16 is its float32 rounded to nearest."""
     source = random.Random(size)
     _, height, width, _ = pixels.shape
     draws = [given_draw(source, len(pixels), height, width, size) for _ in range(count)]
-    file = folder / "rendered.raw"
-    nearfar.ask("render", images=name, file=str(file),
-                draws={"size": [size, size], "interpolation": "bilinear",
-                       "mean": pipelines.MEAN, "std": pipelines.STD, "views": draws})
-    ours = torch.from_numpy(numpy.fromfile(file, dtype=numpy.float32))
-    ours = ours.view(count, size, size, 3).permute(0, 3, 1, 2)
+    ours = render(nearfar, name, draws, size, folder, "float32")
+    halves = render(nearfar, name, draws, size, folder, "bfloat16")
     std = torch.tensor(pipelines.STD).view(3, 1, 1)
     worst = 0.0
     for view, draw in zip(ours, draws):
         expected, sure = torchvision_view(pixels, draw, size)
         worst = max(worst, float(((view - expected) * std).abs()[sure].max()))
-    return worst
+    return worst, torch.equal(halves, ours.bfloat16().float())
 
 
 def describe(views):

@@ -46,10 +46,10 @@ def in_turn(run, images, total):
     return timed(lambda turn: run(turn * images % total, images), 2 * images)
 
 
-def nearfar_views(nearfar, name, policy, count, epochs, do="views"):
+def nearfar_views(nearfar, name, policy, count, epochs, do="views", **more):
     def contender(turn):
         answer = nearfar.ask(do, images=name, policy=policy, count=count, epoch=turn * epochs,
-                             epochs=epochs, **NORMALIZE)
+                             epochs=epochs, **NORMALIZE, **more)
         return answer["seconds"] / answer["views"]
     return contender
 
@@ -72,7 +72,8 @@ def large_views(nearfar, folder, quick):
              "torchvision v2, float tensors": pipelines.torchvision_float,
              "torchvision v2, PIL": pipelines.torchvision_pil}
     ours = functools.partial(nearfar_views, nearfar, "photographs", policy, PHOTOGRAPHS)
-    contenders = {"nearfar": ours(1 if quick else 2)}
+    epochs = 1 if quick else 2
+    contenders = {"nearfar": ours(epochs), "nearfar, bfloat16": ours(epochs, output="bfloat16")}
     for name, build in peers.items():
         contenders[name] = in_turn(build(pixels, policy), images, PHOTOGRAPHS)
     return Workload("SimCLR views 224 from 500x375", "view", contenders,
@@ -91,6 +92,7 @@ def small_views(nearfar, folder, quick):
     ours = functools.partial(nearfar_views, nearfar, "small", policy, total)
     contenders = {
         "nearfar": ours(1 if quick else 8),
+        "nearfar, bfloat16": ours(1 if quick else 8, output="bfloat16"),
         "lightly, PIL": in_turn(pipelines.lightly(pixels, policy), images, total),
         "kornia, batch of 256": in_turn(pipelines.kornia(256)(pixels, policy), total, total),
         "torchvision v2, PIL": in_turn(pipelines.torchvision_pil(pixels, policy), images, total),
