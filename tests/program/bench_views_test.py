@@ -56,6 +56,7 @@ class OurSide(OurSideTest):
             answer = self.ask(do, epochs=4, **more)
             self.assertEqual(answer["views"], 2 * COUNT * 4)
             self.assertGreater(answer["seconds"], 0)
+        self.assertGreater(self.ask("batch", epochs=40, threads=1)["processor"], 0)
         for threads in ({}, {"threads": 2}):
             rate = self.child.ask("multiply_add", seconds=0.01, **threads)["rate"]
             self.assertGreater(rate, 1e8)

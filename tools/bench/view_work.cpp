@@ -144,7 +144,7 @@ double time_views(const PixelSet& pixels, const ViewTask& task, Output output) {
                                     : time_views_as<float>(pixels, task);
 }
 
-double time_batch(const PixelSet& pixels, const ViewTask& task, int threads) {
+BatchTime time_batch(const PixelSet& pixels, const ViewTask& task, int threads) {
   const RenderTarget target = task.target();
   std::vector<Image> images;
   std::vector<View> views;
@@ -153,7 +153,11 @@ double time_batch(const PixelSet& pixels, const ViewTask& task, int threads) {
     views.push_back(view);
   });
   std::vector<float> out(views.size() * values_of(target));
-  return wall_seconds_of([&] { render(images, views, target, threads, out.data()); });
+  BatchTime time;
+  time.processor = processor_seconds_of([&] {
+    time.wall = wall_seconds_of([&] { render(images, views, target, threads, out.data()); });
+  });
+  return time;
 }
 
 void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path) {

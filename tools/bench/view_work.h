@@ -69,9 +69,14 @@ class OutputRing {
 /// Processor seconds to draw and render the task's views, channels-last, normalised, one by one.
 double time_views(const PixelSet& pixels, const ViewTask& task, Output output);
 
-/// Wall-clock seconds of `render` for the task's views, drawn beforehand, as one batch on `threads`
-/// threads.
-double time_batch(const PixelSet& pixels, const ViewTask& task, int threads);
+/// What a batch took, in seconds.
+struct BatchTime {
+  double wall = 0.0;
+  double processor = 0.0;
+};
+
+/// `render` for the task's views, drawn beforehand, as one batch on `threads` threads.
+BatchTime time_batch(const PixelSet& pixels, const ViewTask& task, int threads);
 
 /// Renders the task's views to a file of float32 [views, size, size, 3]. Throws DataError.
 void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path);

@@ -127,7 +127,9 @@ class Session {
   Json batch(const Json& command) {
     const ViewTask todo = task(command);
     const auto threads = static_cast<int>(command.at("threads").as_int());
-    return seconds(time_batch(set(command), todo, threads), todo);
+    const BatchTime time = time_batch(set(command), todo, threads);
+    return Json::object(
+        {{"seconds", time.wall}, {"processor", time.processor}, {"views", todo.views()}});
   }
 
   Json folder(const Json& command) {

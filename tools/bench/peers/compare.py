@@ -19,14 +19,14 @@ import pipelines
 import workloads
 
 WORKLOADS = {"a": workloads.large_views, "b": workloads.small_views, "c": workloads.files_to_views,
-             "d": workloads.two_threads}
+             "d": workloads.two_threads, "e": workloads.operations}
 PEERS = ("torch", "torchvision", "lightly", "kornia", "pillow")
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="tools/bench/views", description=__doc__)
     parser.add_argument("--rounds", type=int, help="rounds of each workload (21; --quick: 3)")
-    parser.add_argument("--only", default="abcd", help="workloads: some of abcd")
+    parser.add_argument("--only", default="".join(WORKLOADS), help="workloads: some of abcde")
     parser.add_argument("--quick", action="store_true", help="little work: shows that it runs")
     parser.add_argument("--check", action="store_true", help="compares pixels and measures nothing")
     parser.add_argument("--json", metavar="FILE", help="writes every figure of every round")
@@ -34,7 +34,8 @@ def arguments():
     given = parser.parse_args()
     if not given.only or set(given.only) - set(WORKLOADS):
         parser.error(f"--only: expected some of {''.join(WORKLOADS)}, found {given.only}")
-    given.rounds = given.rounds or (3 if given.quick else 21)
+    if given.rounds is None:
+        given.rounds = 3 if given.quick else 21
     if given.rounds < 1:
         parser.error(f"--rounds: expected at least 1, found {given.rounds}")
     return given
@@ -109,7 +110,7 @@ def report(workload, results):
     print(f"\n{workload.title}: {workload.clock} ms a {workload.item}, median [quartiles]")
     table = {name: spread.json() for name, spread in spreads.items()}
     for name in workload.contenders:
-        line = f"  {name:32}{milliseconds(spreads[name]):30}"
+        line = f"  {name:38}{milliseconds(spreads[name]):30}"
         if name == ours:
             line += f"{1 / spreads[name].median:8.0f} a second"
         else:
@@ -119,12 +120,12 @@ def report(workload, results):
             table[name].update(ratio=ratio.json(), goal=goal)
         print(line)
     for name in workload.limits:
-        ratio = measure.ratio(results[ours], results[name])
-        print(f"  limit: {name:25}{milliseconds(spreads[name]):30}"
+        ratio = measure.ratio(results[workload.limit_of.get(name, ours)], results[name])
+        print(f"  limit: {name:31}{milliseconds(spreads[name]):30}"
               f"nearfar takes {ratio.median:.2f} times this")
     for name in workload.bounds:
         spread = spreads[name]
-        print(f"  limit: {name:55}{spread.median:8.2f}x  [{spread.low:.2f}, {spread.high:.2f}]")
+        print(f"  limit: {name:61}{spread.median:8.2f}x  [{spread.low:.2f}, {spread.high:.2f}]")
     return table
 
 
@@ -163,7 +164,7 @@ def main():
         nearfar = measure.Nearfar(given.program, {cores[-1]})
         found["check"] = check(nearfar, folder, given.quick)
         if not given.check:
-            if not given.quick:
+            if "a" in given.only and not given.quick:
                 found["distributions"] = compare_distributions(nearfar, folder)
             found["workloads"] = measure_all(nearfar, folder, given, cores)
     if given.json:

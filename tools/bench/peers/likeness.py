@@ -67,8 +67,8 @@ def render(nearfar, name, draws, size, folder, output):
 
 
 def worst_difference(nearfar, name, pixels, size, count, folder):
-    """Largest difference on the scale [0, 1] between nearfar's and torchvision's pixels, and whether
-    nearfar's bfloat16 is its float32 rounded to nearest."""
+    """Largest difference between nearfar's and torchvision's pixels on the scale [0, 1], and
+    whether nearfar's bfloat16 is its float32 rounded to nearest."""
     source = random.Random(size)
     _, height, width, _ = pixels.shape
     draws = [given_draw(source, len(pixels), height, width, size) for _ in range(count)]

@@ -13,8 +13,11 @@ CIFAR = {**IMAGENET, "size": 32, "brightness": 0.4, "contrast": 0.4, "saturation
          "blur": 0.0, "blur_kernel": 3}
 
 
+JITTER = ("brightness", "contrast", "saturation", "hue")
+
+
 def colours(policy):
-    return [policy[name] for name in ("brightness", "contrast", "saturation", "hue")]
+    return [policy[name] for name in JITTER]
 
 
 def pictures_of(pixels):

@@ -14,14 +14,15 @@ PHOTOGRAPHS = 64
 
 class Workload:
     """Contenders by name, each a function of the round that returns seconds for one item by
-    `clock`. The first is nearfar. `goals` are least ratios by peer.
-    Measured in the same rounds: `limits`, seconds for one item, and `bounds`, ratios, that the
-    machine sets."""
+    `clock`. The first is nearfar. `goals` are least ratios by peer. Measured in the same rounds:
+    `limits`, seconds for one item, that the machine sets to the contender that `limit_of` names
+    (nearfar), and `bounds`, ratios."""
 
-    def __init__(self, title, item, contenders, goals, limits=None, bounds=None,
+    def __init__(self, title, item, contenders, goals, limits=None, limit_of=None, bounds=None,
                  clock="processor"):
         self.title, self.item, self.clock, self.contenders = title, item, clock, contenders
         self.goals, self.limits, self.bounds = goals, limits or {}, bounds or {}
+        self.limit_of = limit_of or {}
 
 
 def processor_seconds():
@@ -146,6 +147,12 @@ def two_threads(nearfar, folder, quick):
         answer = nearfar.ask("batch", threads=threads, epoch=turn, **task)
         return answer["seconds"] / answer["views"]
 
+    def processor_ratio(turn):
+        """The most that idle cores could make of it: 2, less what sharing the work costs."""
+        times = [nearfar.ask("batch", threads=threads, epoch=turn, **task)["processor"]
+                 for threads in (2, 1)]
+        return 2 * times[1] / times[0]
+
     def arithmetic_ratio(turn):
         """Registers only: what the two cores give each other, and other programs leave them."""
         rates = [nearfar.ask("multiply_add", threads=threads, seconds=0.1)["rate"]
@@ -155,4 +162,27 @@ def two_threads(nearfar, folder, quick):
     return Workload("render: two threads against one", "view",
                     {"two threads": functools.partial(batch, 2),
                      "one thread": functools.partial(batch, 1)}, {"one thread": 1.9},
-                    bounds={"arithmetic without memory": arithmetic_ratio}, clock="wall-clock")
+                    bounds={"arithmetic alone, now": arithmetic_ratio,
+                            "with idle cores, at most": processor_ratio},
+                    clock="wall-clock")
+
+
+def operations(nearfar, folder, quick):
+    """nearfar alone: crops, and what each operation adds when every view has it."""
+    nearfar.load("photographs", photographs.pixels_of(PHOTOGRAPHS), folder)
+    crops = {**pipelines.IMAGENET, "jitter": 0.0, "grayscale": 0.0, "blur": 0.0}
+    policies = {"resized crops": crops}
+    strengths = {name: 0.0 for name in pipelines.JITTER}
+    for name in pipelines.JITTER:
+        only = {**strengths, name: pipelines.IMAGENET[name]}
+        policies[f"and {name}"] = {**crops, **only, "jitter": 1.0}
+    policies["and jitter, all four"] = {**crops, "jitter": 1.0}
+    for name in ("grayscale", "blur", "solarize"):
+        policies[f"and {name}"] = {**crops, name: 1.0}
+    limited = {f"arithmetic: {name}": name
+               for name in ("resized crops", "and jitter, all four", "and blur")}
+    return Workload("nearfar by operation, views 224 from 500x375", "view",
+                    {name: nearfar_views(nearfar, "photographs", policy, PHOTOGRAPHS,
+                                         1 if quick else 2) for name, policy in policies.items()},
+                    {}, {limit: arithmetic(nearfar, "photographs", policies[name], PHOTOGRAPHS)
+                         for limit, name in limited.items()}, limited)
