@@ -34,8 +34,7 @@ class OurSideTest(unittest.TestCase):
         pixels = bytes((7 * i) % 256 for i in range(COUNT * HEIGHT * WIDTH * 3))
         (self.folder / "pixels.raw").write_bytes(pixels)
         self.child = measure.Nearfar(str(PROGRAM), os.sched_getaffinity(0))
-        self.addCleanup(self.child.process.stdout.close)
-        self.addCleanup(self.child.close)
+        self.addCleanup(self.child.__exit__)
         self.child.ask("load", images="set", file=str(self.folder / "pixels.raw"), count=COUNT,
                        height=HEIGHT, width=WIDTH)
 

@@ -7,6 +7,7 @@ import platform
 import random
 import sys
 import tempfile
+import time
 from importlib import metadata
 
 import numpy
@@ -132,18 +133,31 @@ def report(workload, results):
 def measure_workload(build, nearfar, folder, given):
     workload = build(nearfar, folder, given.quick)
     every = {**workload.contenders, **workload.limits, **workload.bounds}
-    return {"title": workload.title, "item": workload.item,
-            "seconds": report(workload, measure.interleave(every, given.rounds))}
+
+    def clocks():
+        computed = measure.processor_seconds_of(nearfar.process.pid) + measure.processor_seconds()
+        return computed, time.monotonic()
+
+    computed, began = clocks()
+    results = measure.interleave(every, given.rounds)
+    computed, took = (after - before for after, before in zip(clocks(), (computed, began)))
+    table = report(workload, results)
+    if workload.clock == "processor":
+        beside = "" if computed / took > 0.95 else ": other programs ran, and slow peers the most"
+        print(f"  this had {computed / took:.0%} of the core{beside}")
+    return {"title": workload.title, "item": workload.item, "clock": workload.clock,
+            "share_of_core": computed / took, "results": table}
 
 
 def measure_all(nearfar, folder, given, cores):
-    """One core for everybody; the two threads of the last workload have two."""
+    """One core for everybody; only the two threads have two."""
     tables = {}
     for letter in given.only:
-        child = nearfar
         if letter == "d":
-            child = measure.Nearfar(given.program, set(cores[-2:]))
-        tables[letter] = measure_workload(WORKLOADS[letter], child, folder, given)
+            with measure.Nearfar(given.program, set(cores[-2:])) as two_cores:
+                tables[letter] = measure_workload(WORKLOADS[letter], two_cores, folder, given)
+        else:
+            tables[letter] = measure_workload(WORKLOADS[letter], nearfar, folder, given)
     print(f"\nload {os.getloadavg()[0]:.2f} after; {given.rounds} rounds in turn; a ratio is the "
           "median of the rounds' ratios")
     return tables
@@ -159,9 +173,9 @@ def main():
     torch.set_num_threads(1)
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
-    with tempfile.TemporaryDirectory(prefix="nearfar-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="nearfar-bench-") as name, \
+            measure.Nearfar(given.program, {cores[-1]}) as nearfar:
         folder = pathlib.Path(name)
-        nearfar = measure.Nearfar(given.program, {cores[-1]})
         found["check"] = check(nearfar, folder, given.quick)
         if not given.check:
             if "a" in given.only and not given.quick:

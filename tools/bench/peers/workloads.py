@@ -1,10 +1,9 @@
 """The workloads: what nearfar and each peer do in a round, and the claims about them."""
 import functools
-import multiprocessing
-import time
 
 import torch
 
+import measure
 import photographs
 import pipelines
 
@@ -25,20 +24,13 @@ class Workload:
         self.limit_of = limit_of or {}
 
 
-def processor_seconds():
-    """Processor time so far of this process and of its living workers."""
-    # Linux's number for the clock of another process's processor time (clock_getcpuclockid).
-    clocks = [(~worker.pid << 3) | 2 for worker in multiprocessing.active_children()]
-    return time.process_time() + sum(time.clock_gettime(clock) for clock in clocks)
-
-
 def timed(run, items):
     """A contender of a function of the round."""
     def contender(turn):
-        begin = processor_seconds()
+        begin = measure.processor_seconds()
         with torch.inference_mode():
             run(turn)
-        return (processor_seconds() - begin) / items
+        return (measure.processor_seconds() - begin) / items
     return contender
 
 
