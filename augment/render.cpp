@@ -1,6 +1,8 @@
 // Renders views on the CPU: checks what was asked, then runs the stages in their fixed order.
 #include "augment/render.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -110,11 +112,13 @@ void render_batch(std::span<const Image> images, std::span<const View> views,
   if (views.empty()) return;
   const size_t view_values =
       static_cast<size_t>(target.size.height) * target.size.width * images[0].channels;
+  RenderTarget batch = target;
+  batch.past_caches |= larger_than_caches(views.size() * view_values * sizeof(Value));
   std::atomic<size_t> next{0};
   const auto work = [&] {
     RenderScratch scratch;
     for (size_t i = next++; i < views.size(); i = next++) {
-      render_rows(fastest_kernels(), images[i], views[i], target, scratch.buffers(),
+      render_rows(fastest_kernels(), images[i], views[i], batch, scratch.buffers(),
                   out + i * view_values);
     }
   };
@@ -131,6 +135,12 @@ RenderScratch::RenderScratch() : buffers_(std::make_unique<Buffers>()) {}
 RenderScratch::~RenderScratch() = default;
 RenderScratch::RenderScratch(RenderScratch&&) noexcept = default;
 RenderScratch& RenderScratch::operator=(RenderScratch&&) noexcept = default;
+
+bool larger_than_caches(size_t bytes) {
+  static const long last_level = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  constexpr size_t kUsual = size_t{32} << 20;
+  return bytes > (last_level > 0 ? static_cast<size_t>(last_level) : kUsual);
+}
 
 void render_view(const Image& image, const View& view, const RenderTarget& target,
                  RenderScratch& scratch, float* out) {

@@ -52,9 +52,8 @@ __attribute__((always_inline)) inline void resample_lanes(const float* const* ro
     Lanes sum[kTileRows] = {};
     for (int t = 0; t < count; ++t) {
       const Lanes weights = load<Lanes>(columns.weights + t * columns.count + i);
-      const size_t at = static_cast<size_t>(lowest) + t * columns.channels;
       for (int y = 0; y < kTileRows; ++y) {
-        const float* values = rows[y] + at;
+        const float* values = rows[y] + lowest + t * columns.channels;
         const Lanes tap =
             weights * __builtin_shuffle(load<Lanes>(values), load<Lanes>(values + kLanes), places);
         sum[y] = t == 0 ? tap : sum[y] + tap;
@@ -84,15 +83,16 @@ __attribute__((always_inline)) inline void resample_pixels(const float* const* r
 }
 
 /// The same, a value at a time.
-void resample_values(const float* const* rows, const ColumnTaps& columns, float* const* out) {
-  for (size_t i = 0; i < columns.count; ++i) {
+void resample_values(const float* const* rows, const ColumnTaps& columns, size_t from, size_t to,
+                     float* const* out) {
+  for (size_t i = from; i < to; ++i) {
     for (int y = 0; y < kTileRows; ++y) {
       const float* values = rows[y] + columns.place[i];
       float sum = columns.weights[i] * values[0];
       for (int t = 1; t < columns.taps; ++t) {
         sum += columns.weights[t * columns.count + i] * values[t];
       }
-      out[y][i] = sum;
+      out[y][i - from] = sum;
     }
   }
 }
@@ -106,31 +106,32 @@ void split_planes(const float* __restrict pixels, size_t count, size_t pitch,
   }
 }
 
+/// Floats [from, to) of the output rows in the fastest way there is for them.
 template <int taps>
-void resample_colors(const float* const* rows, const ColumnTaps& columns, float* const* out) {
-  float pixels[kTileRows][kSplitFloats + 1];
-  float* const pixel_rows[kTileRows] = {pixels[0], pixels[1], pixels[2], pixels[3]};
-  for (size_t from = 0; from < columns.count; from += kSplitFloats) {
-    const size_t rest = columns.count - from;
-    const size_t count = rest < kSplitFloats ? rest : kSplitFloats;
-    if (kShufflesFast && columns.narrow) {
-      resample_lanes<taps>(rows, columns, from, from + count, pixel_rows);
-    } else {
-      resample_pixels<taps>(rows, columns, from, from + count, pixel_rows);
-    }
-    for (int y = 0; y < kTileRows; ++y) {
-      split_planes(pixels[y], count / 3, columns.count / 3, out[y] + from / 3);
-    }
+void resample_some(const float* const* rows, const ColumnTaps& columns, size_t from, size_t to,
+                   float* const* out) {
+  if (kShufflesFast && columns.narrow) {
+    resample_lanes<taps>(rows, columns, from, to, out);
+  } else if (columns.channels == 3) {
+    resample_pixels<taps>(rows, columns, from, to, out);
+  } else {
+    resample_values(rows, columns, from, to, out);
   }
 }
 
 template <int taps>
 void resample_tile(const float* const* rows, const ColumnTaps& columns, float* const* out) {
-  if (columns.channels == 3) return resample_colors<taps>(rows, columns, out);
-  if (kShufflesFast && columns.narrow) {
-    return resample_lanes<taps>(rows, columns, 0, columns.count, out);
+  if (columns.channels == 1) return resample_some<taps>(rows, columns, 0, columns.count, out);
+  float pixels[kTileRows][kSplitFloats + 1];
+  float* const pixel_rows[kTileRows] = {pixels[0], pixels[1], pixels[2], pixels[3]};
+  for (size_t from = 0; from < columns.count; from += kSplitFloats) {
+    const size_t rest = columns.count - from;
+    const size_t count = rest < kSplitFloats ? rest : kSplitFloats;
+    resample_some<taps>(rows, columns, from, from + count, pixel_rows);
+    for (int y = 0; y < kTileRows; ++y) {
+      split_planes(pixels[y], count / 3, columns.count / 3, out[y] + from / 3);
+    }
   }
-  resample_values(rows, columns, out);
 }
 
 }  // namespace
