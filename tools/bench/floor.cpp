@@ -37,16 +37,18 @@ multiply_add(Lanes* chains, float factor, int64_t times) {
   for (size_t c = 0; c < kChains; ++c) chains[c] = values[c];
 }
 
+/// The compiler must not drop what was written because nobody reads it.
+void keep(void* written) { asm volatile("" : : "r"(written) : "memory"); }
+
 double products_per_second(double seconds, Stopwatch stopwatch) {
   constexpr int64_t kTimes = 20000;
   Chains chains{};
   double spent = 0.0, products = 0.0;
   while (spent < seconds) {
     spent += stopwatch([&] { multiply_add(chains.data(), 0.5f, kTimes); });
+    keep(chains.data());
     products += static_cast<double>(kTimes * kChains * (sizeof(Lanes) / sizeof(float)));
   }
-  volatile float used = chains[0][0];
-  static_cast<void>(used);
   return products / spent;
 }
 
@@ -74,25 +76,31 @@ int64_t jitter_operations(Jitter kind) {
   }
 }
 
+void read_crop(const Image& image, const Box& crop, uint8_t* row) {
+  const size_t pitch = static_cast<size_t>(image.width) * kChannels;
+  const uint8_t* begin = image.pixels + crop.top * pitch + crop.left * size_t{kChannels};
+  for (int y = 0; y < crop.height; ++y) {
+    std::memcpy(row, begin + y * pitch, static_cast<size_t>(crop.width) * kChannels);
+    keep(row);
+  }
+}
+
 }  // namespace
 
 double time_bytes(const PixelSet& pixels, const ViewTask& task) {
-  const RenderTarget target = task.target();
-  const size_t view_bytes =
-      sizeof(float) * kChannels * static_cast<size_t>(target.size.height) * target.size.width;
-  OutputRing<float> ring(target);
+  const Size size = task.target().size;
+  std::vector<float> batch(static_cast<size_t>(2 * task.count) * size.height * size.width *
+                           kChannels);
   std::vector<uint8_t> row(static_cast<size_t>(pixels.width) * kChannels);
   return processor_seconds_of([&] {
-    for_each_view(pixels, task, [&](const Image& image, const View& view) {
-      const Box& crop = view.crop;
-      for (int y = crop.top; y < crop.top + crop.height; ++y) {
-        const size_t offset = (static_cast<size_t>(y) * image.width + crop.left) * kChannels;
-        std::memcpy(row.data(), image.pixels + offset, static_cast<size_t>(crop.width) * kChannels);
-        // The copy is the point: the compiler must not drop it because nobody reads the row.
-        asm volatile("" : : "r"(row.data()) : "memory");
+    for (int64_t i = 0; i < task.epochs; ++i) {
+      const DrawnViews drawn = draw_views(pixels, task, task.epoch + i);
+      for (size_t v = 0; v < drawn.views.size(); ++v) {
+        read_crop(drawn.images[v], drawn.views[v].crop, row.data());
       }
-      std::memset(ring.next(), row[0] & 1, view_bytes);
-    });
+      std::memset(batch.data(), row[0] & 1, batch.size() * sizeof(float));
+      keep(batch.data());
+    }
   });
 }
 

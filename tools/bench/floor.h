@@ -7,9 +7,9 @@
 
 namespace nearfar {
 
-/// Processor seconds to copy the task's crop boxes into a cache-resident row and to set the bytes
-/// of its views, with the C library's copies: reads and writes of a renderer that does nothing
-/// between.
+/// Processor seconds to copy each crop of the task's views into a row that stays in the cache, and
+/// to fill each batch, with the C library's routines: the reads and writes of a renderer that does
+/// nothing between.
 double time_bytes(const PixelSet& pixels, const ViewTask& task);
 
 /// Operations of one view where an addition, a product, a comparison and a fused product and sum

@@ -14,7 +14,6 @@ namespace nearfar {
 namespace {
 
 constexpr uint64_t kSeed = 1;
-constexpr size_t kRingBytes = size_t{32} << 20;
 constexpr int64_t kMaxPixels = int64_t{1} << 26;
 
 size_t values_of(const RenderTarget& target) {
@@ -49,15 +48,20 @@ class ViewFile {
 };
 
 template <typename Value>
-double time_views_as(const PixelSet& pixels, const ViewTask& task) {
+WorkTime time_views_as(const PixelSet& pixels, const ViewTask& task, int threads) {
   const RenderTarget target = task.target();
-  OutputRing<Value> ring(target);
-  RenderScratch scratch;
-  return processor_seconds_of([&] {
-    for_each_view(pixels, task, [&](const Image& image, const View& view) {
-      render_view(image, view, target, scratch, ring.next());
+  std::vector<Value> out(static_cast<size_t>(2 * task.count) * values_of(target));
+  const auto render_epoch = [&](int64_t epoch) {
+    const DrawnViews drawn = draw_views(pixels, task, epoch);
+    render(drawn.images, drawn.views, target, threads, out.data());
+  };
+  WorkTime time;
+  time.processor = processor_seconds_of([&] {
+    time.wall = wall_seconds_of([&] {
+      for (int64_t i = 0; i < task.epochs; ++i) render_epoch(task.epoch + i);
     });
   });
+  return time;
 }
 
 template <typename Value>
@@ -110,59 +114,31 @@ RenderTarget ViewTask::target() const {
   return {{side, side}, Interpolation::bilinear, normalize};
 }
 
-void for_each_view(const PixelSet& pixels, const ViewTask& task,
-                   const std::function<void(const Image&, const View&)>& use) {
-  for (int64_t epoch = task.epoch; epoch < task.epoch + task.epochs; ++epoch) {
-    for (int64_t i = task.first; i < task.first + task.count; ++i) {
-      const Image image = pixels.image(i);
-      for (uint8_t v = 0; v < 2; ++v) {
-        Random random(kSeed, static_cast<uint64_t>(epoch), static_cast<uint64_t>(i), Purpose::view,
-                      v);
-        use(image, draw(task.policy, image.height, image.width, random));
-      }
+DrawnViews draw_views(const PixelSet& pixels, const ViewTask& task, int64_t epoch) {
+  DrawnViews drawn;
+  for (int64_t i = task.first; i < task.first + task.count; ++i) {
+    const Image image = pixels.image(i);
+    for (uint8_t v = 0; v < 2; ++v) {
+      Random random(kSeed, static_cast<uint64_t>(epoch), static_cast<uint64_t>(i), Purpose::view,
+                    v);
+      drawn.images.push_back(image);
+      drawn.views.push_back(draw(task.policy, image.height, image.width, random));
     }
   }
+  return drawn;
 }
 
-template <typename Value>
-OutputRing<Value>::OutputRing(const RenderTarget& target)
-    : view_values_(values_of(target)),
-      slots_(std::max<size_t>(1, kRingBytes / sizeof(Value) / view_values_)),
-      values_(view_values_ * slots_) {}
-
-template <typename Value>
-Value* OutputRing<Value>::next() {
-  slot_ = (slot_ + 1) % slots_;
-  return values_.data() + slot_ * view_values_;
-}
-
-template class OutputRing<float>;
-template class OutputRing<Bfloat16>;
-
-double time_views(const PixelSet& pixels, const ViewTask& task, Output output) {
-  return output == Output::bfloat16 ? time_views_as<Bfloat16>(pixels, task)
-                                    : time_views_as<float>(pixels, task);
-}
-
-BatchTime time_batch(const PixelSet& pixels, const ViewTask& task, int threads) {
-  const RenderTarget target = task.target();
-  std::vector<Image> images;
-  std::vector<View> views;
-  for_each_view(pixels, task, [&](const Image& image, const View& view) {
-    images.push_back(image);
-    views.push_back(view);
-  });
-  std::vector<float> out(views.size() * values_of(target));
-  BatchTime time;
-  time.processor = processor_seconds_of([&] {
-    time.wall = wall_seconds_of([&] { render(images, views, target, threads, out.data()); });
-  });
-  return time;
+WorkTime time_views(const PixelSet& pixels, const ViewTask& task, Output output, int threads) {
+  return output == Output::bfloat16 ? time_views_as<Bfloat16>(pixels, task, threads)
+                                    : time_views_as<float>(pixels, task, threads);
 }
 
 void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path) {
   ViewFile<float> file(path, task.target());
-  for_each_view(pixels, task, [&](const Image& image, const View& view) { file.add(image, view); });
+  for (int64_t i = 0; i < task.epochs; ++i) {
+    const DrawnViews drawn = draw_views(pixels, task, task.epoch + i);
+    for (size_t v = 0; v < drawn.views.size(); ++v) file.add(drawn.images[v], drawn.views[v]);
+  }
   file.close();
 }
 

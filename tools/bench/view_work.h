@@ -32,7 +32,7 @@ struct PixelSet {
 PixelSet read_pixels(const std::string& path, int count, int height, int width);
 
 /// Two views of each of images first .. first + count - 1 in each of `epochs` epochs from `epoch`
-/// on; every epoch draws anew.
+/// on; every epoch draws anew and is one batch.
 struct ViewTask {
   ViewPolicy policy;
   Normalize normalize;
@@ -45,38 +45,27 @@ struct ViewTask {
   RenderTarget target() const;
 };
 
-/// Calls `use` with every image and drawn view of the task, in order.
-void for_each_view(const PixelSet& pixels, const ViewTask& task,
-                   const std::function<void(const Image&, const View&)>& use);
+/// Drawn views, and the image of each.
+struct DrawnViews {
+  std::vector<Image> images;
+  std::vector<View> views;
+};
+
+/// Draws the views of one epoch of the task.
+DrawnViews draw_views(const PixelSet& pixels, const ViewTask& task, int64_t epoch);
 
 /// The type of the rendered values.
 enum class Output { float32, bfloat16 };
 
-/// Memory that views are written to in turn: larger than a core's caches, as a batch is.
-template <typename Value>
-class OutputRing {
- public:
-  explicit OutputRing(const RenderTarget& target);
-  Value* next();
-
- private:
-  size_t view_values_;
-  size_t slots_;
-  size_t slot_ = 0;
-  std::vector<Value> values_;
-};
-
-/// Processor seconds to draw and render the task's views, channels-last, normalised, one by one.
-double time_views(const PixelSet& pixels, const ViewTask& task, Output output);
-
-/// What a batch took, in seconds.
-struct BatchTime {
+/// What work took, in seconds.
+struct WorkTime {
   double wall = 0.0;
   double processor = 0.0;
 };
 
-/// `render` for the task's views, drawn beforehand, as one batch on `threads` threads.
-BatchTime time_batch(const PixelSet& pixels, const ViewTask& task, int threads);
+/// Draws the views of each epoch and renders them as one batch by `render` on `threads` threads,
+/// into memory that is there already.
+WorkTime time_views(const PixelSet& pixels, const ViewTask& task, Output output, int threads);
 
 /// Renders the task's views to a file of float32 [views, size, size, 3]. Throws DataError.
 void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path);

@@ -49,10 +49,6 @@ ViewTask read_task(const Json& command) {
 
 Json seconds(double value) { return Json::object({{"seconds", value}}); }
 
-Json seconds(double value, const ViewTask& task) {
-  return Json::object({{"seconds", value}, {"views", task.views()}});
-}
-
 /// The commands, and the images that were loaded, by name.
 class Session {
  public:
@@ -64,7 +60,6 @@ class Session {
         {"render", &Session::render_draws},
         {"write", &Session::write},
         {"views", &Session::views},
-        {"batch", &Session::batch},
         {"folder", &Session::folder},
         {"decode", &Session::decode},
         {"bytes", &Session::bytes},
@@ -121,15 +116,10 @@ class Session {
 
   Json views(const Json& command) {
     const ViewTask todo = task(command);
-    return seconds(time_views(set(command), todo, read_output(command)), todo);
-  }
-
-  Json batch(const Json& command) {
-    const ViewTask todo = task(command);
-    const auto threads = static_cast<int>(command.at("threads").as_int());
-    const BatchTime time = time_batch(set(command), todo, threads);
+    const auto threads = static_cast<int>(integer(command, "threads", 1));
+    const WorkTime time = time_views(set(command), todo, read_output(command), threads);
     return Json::object(
-        {{"seconds", time.wall}, {"processor", time.processor}, {"views", todo.views()}});
+        {{"seconds", time.processor}, {"wall", time.wall}, {"views", todo.views()}});
   }
 
   Json folder(const Json& command) {
@@ -142,14 +132,17 @@ class Session {
 
   Json bytes(const Json& command) {
     const ViewTask todo = task(command);
-    return seconds(time_bytes(set(command), todo), todo);
+    return Json::object({{"seconds", time_bytes(set(command), todo)}, {"views", todo.views()}});
   }
 
   Json count_operations(const Json& command) {
     const ViewTask todo = task(command);
     int64_t sum = 0;
-    for_each_view(set(command), todo,
-                  [&](const Image&, const View& view) { sum += operations(view, todo.target()); });
+    for (int64_t i = 0; i < todo.epochs; ++i) {
+      for (const View& view : draw_views(set(command), todo, todo.epoch + i).views) {
+        sum += operations(view, todo.target());
+      }
+    }
     return Json::object({{"operations", sum}, {"views", todo.views()}});
   }
 
