@@ -20,32 +20,19 @@ size_t values_of(const RenderTarget& target) {
   return static_cast<size_t>(target.size.height) * target.size.width * 3;
 }
 
-/// A file of views, one after the other.
+void write_file(const std::string& path, const void* bytes, size_t size) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(size));
+  file.close();
+  if (!file) throw DataError(path + ": cannot be written");
+}
+
 template <typename Value>
-class ViewFile {
- public:
-  ViewFile(const std::string& path, const RenderTarget& target)
-      : path_(path), target_(target), values_(values_of(target)), file_(path, std::ios::binary) {}
-
-  void add(const Image& image, const View& view) {
-    render_view(image, view, target_, scratch_, values_.data());
-    file_.write(reinterpret_cast<const char*>(values_.data()),
-                static_cast<std::streamsize>(values_.size() * sizeof(Value)));
-  }
-
-  /// Throws DataError where anything could not be written.
-  void close() {
-    file_.close();
-    if (!file_) throw DataError(path_ + ": cannot be written");
-  }
-
- private:
-  std::string path_;
-  RenderTarget target_;
-  std::vector<Value> values_;
-  RenderScratch scratch_;
-  std::ofstream file_;
-};
+void write_views_as(const DrawnViews& drawn, const RenderTarget& target, const std::string& path) {
+  std::vector<Value> out(drawn.views.size() * values_of(target));
+  render(drawn.images, drawn.views, target, 1, out.data());
+  write_file(path, out.data(), out.size() * sizeof(Value));
+}
 
 template <typename Value>
 WorkTime time_views_as(const PixelSet& pixels, const ViewTask& task, int threads) {
@@ -62,15 +49,6 @@ WorkTime time_views_as(const PixelSet& pixels, const ViewTask& task, int threads
     });
   });
   return time;
-}
-
-template <typename Value>
-void write_draws_as(const PixelSet& pixels, std::span<const View> views,
-                    std::span<const int64_t> images, const RenderTarget& target,
-                    const std::string& path) {
-  ViewFile<Value> file(path, target);
-  for (size_t i = 0; i < views.size(); ++i) file.add(pixels.image(images[i]), views[i]);
-  file.close();
 }
 
 }  // namespace
@@ -133,20 +111,10 @@ WorkTime time_views(const PixelSet& pixels, const ViewTask& task, Output output,
                                     : time_views_as<float>(pixels, task, threads);
 }
 
-void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path) {
-  ViewFile<float> file(path, task.target());
-  for (int64_t i = 0; i < task.epochs; ++i) {
-    const DrawnViews drawn = draw_views(pixels, task, task.epoch + i);
-    for (size_t v = 0; v < drawn.views.size(); ++v) file.add(drawn.images[v], drawn.views[v]);
-  }
-  file.close();
-}
-
-void write_draws(const PixelSet& pixels, std::span<const View> views,
-                 std::span<const int64_t> images, const RenderTarget& target, Output output,
+void write_views(const DrawnViews& drawn, const RenderTarget& target, Output output,
                  const std::string& path) {
-  const auto write = output == Output::bfloat16 ? write_draws_as<Bfloat16> : write_draws_as<float>;
-  write(pixels, views, images, target, path);
+  const auto write = output == Output::bfloat16 ? write_views_as<Bfloat16> : write_views_as<float>;
+  write(drawn, target, path);
 }
 
 double time_folder(const std::string& folder, const ViewTask& task) {

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -67,12 +66,8 @@ struct WorkTime {
 /// into memory that is there already.
 WorkTime time_views(const PixelSet& pixels, const ViewTask& task, Output output, int threads);
 
-/// Renders the task's views to a file of float32 [views, size, size, 3]. Throws DataError.
-void write_views(const PixelSet& pixels, const ViewTask& task, const std::string& path);
-
-/// The same for given views, views[i] of image images[i], in the type of `output`.
-void write_draws(const PixelSet& pixels, std::span<const View> views,
-                 std::span<const int64_t> images, const RenderTarget& target, Output output,
+/// Renders views, by the same `render`, to a file of [views, height, width, 3]. Throws DataError.
+void write_views(const DrawnViews& drawn, const RenderTarget& target, Output output,
                  const std::string& path);
 
 /// Processor seconds to hand out `epochs` epochs of two views of every image of a folder, in

@@ -103,14 +103,18 @@ class Session {
 
   Json render_draws(const Json& command) {
     const PixelSet& pixels = set(command);
-    const Draws draws = read_draws(command.at("draws"), pixels.count, pixels.height, pixels.width);
-    write_draws(pixels, draws.views, draws.images, draws.target, read_output(command),
-                command.at("file").as_string());
+    Draws draws = read_draws(command.at("draws"), pixels.count, pixels.height, pixels.width);
+    draws.target.past_caches = command.at("past_caches").as_bool();
+    DrawnViews drawn{{}, draws.views};
+    for (const int64_t image : draws.images) drawn.images.push_back(pixels.image(image));
+    write_views(drawn, draws.target, read_output(command), command.at("file").as_string());
     return Json::object();
   }
 
   Json write(const Json& command) {
-    write_views(set(command), task(command), command.at("file").as_string());
+    const ViewTask todo = task(command);
+    write_views(draw_views(set(command), todo, todo.epoch), todo.target(), read_output(command),
+                command.at("file").as_string());
     return Json::object();
   }
 

@@ -61,13 +61,13 @@ def check(nearfar, folder, quick):
     for size, side, count in ((224, None, 16 if quick else 64), (32, 32, 64)):
         pixels, name = photographs.pixels_of(4, side), f"check{size}"
         nearfar.load(name, pixels, folder)
-        worst, rounded = likeness.worst_difference(nearfar, name, pixels, size, count, folder)
+        worst, same = likeness.worst_difference(nearfar, name, pixels, size, count, folder)
         found[str(size)] = worst
         print(f"given draws, {size}x{size}: largest difference from torchvision's float32 "
-              f"{worst:.1e} of {count} views (tolerance {likeness.TOLERANCE:.0e}); bfloat16 is "
-              f"{'' if rounded else 'not '}float32 rounded", flush=True)
-        if not (worst <= likeness.TOLERANCE and rounded):
-            print("error: the views differ from torchvision's: no ratios", file=sys.stderr)
+              f"{worst:.1e} of {count} views (tolerance {likeness.TOLERANCE:.0e}); bfloat16 "
+              f"{'equals' if same else 'differs from'} float32 rounded", flush=True)
+        if not (worst <= likeness.TOLERANCE and same):
+            print("error: the views are not what they should be: no ratios", file=sys.stderr)
             sys.exit(1)
     return found
 

@@ -56,10 +56,10 @@ def torchvision_view(pixels, draw, size):
     return F.normalize(view, list(pipelines.MEAN), list(pipelines.STD)), sure
 
 
-def render(nearfar, name, draws, size, folder, output):
+def render(nearfar, name, draws, size, folder, output, past_caches=False):
     """nearfar's views [n, 3, size, size] for given draws, as float32."""
     file = folder / "rendered.raw"
-    nearfar.ask("render", images=name, file=str(file), output=output,
+    nearfar.ask("render", images=name, file=str(file), output=output, past_caches=past_caches,
                 draws={"size": [size, size], "interpolation": "bilinear",
                        "mean": pipelines.MEAN, "std": pipelines.STD, "views": draws})
     values = torch.frombuffer(bytearray(file.read_bytes()), dtype=getattr(torch, output))
@@ -68,18 +68,22 @@ def render(nearfar, name, draws, size, folder, output):
 
 def worst_difference(nearfar, name, pixels, size, count, folder):
     """Largest difference between nearfar's and torchvision's pixels on the scale [0, 1], and
-    whether nearfar's bfloat16 is its float32 rounded to nearest."""
+    whether nearfar's other ways to write a view give the same: float32 past the caches, and
+    bfloat16 both ways, rounded to nearest."""
     source = random.Random(size)
     _, height, width, _ = pixels.shape
     draws = [given_draw(source, len(pixels), height, width, size) for _ in range(count)]
-    ours = render(nearfar, name, draws, size, folder, "float32")
-    halves = render(nearfar, name, draws, size, folder, "bfloat16")
+    ways = {(output, past): render(nearfar, name, draws, size, folder, output, past)
+            for output in ("float32", "bfloat16") for past in (False, True)}
+    ours = ways["float32", False]
+    rounded = {"float32": ours, "bfloat16": ours.bfloat16().float()}
+    same = all(torch.equal(views, rounded[output]) for (output, _), views in ways.items())
     std = torch.tensor(pipelines.STD).view(3, 1, 1)
     worst = 0.0
     for view, draw in zip(ours, draws):
         expected, sure = torchvision_view(pixels, draw, size)
         worst = max(worst, float(((view - expected) * std).abs()[sure].max()))
-    return worst, torch.equal(halves, ours.bfloat16().float())
+    return worst, same
 
 
 def describe(views):
