@@ -6,17 +6,53 @@
 namespace nearfar::NEARFAR_KERNELS {
 namespace {
 
-/// out = (add ? out : 0) + the weighted sum of `taps` rows of levels.
+/// Levels that are widened to floats at once: a register of them, or without AVX the sixteen that
+/// unpack without a remainder.
+constexpr int kLevelBlock = kLanes > 4 ? kLanes : kRowBlock;
+
+struct LevelSums {
+  float values[kLevelBlock];
+};
+
+/// (add ? before : 0) + the weighted sum of `taps` rows of levels.
+template <int taps, bool add>
+__attribute__((always_inline)) inline LevelSums mix_block(const uint8_t* levels, size_t pitch,
+                                                          const float* weights,
+                                                          const float* before) {
+  LevelSums sums;
+  for (int j = 0; j < kLevelBlock; ++j) sums.values[j] = add ? before[j] : 0.0f;
+  for (int t = 0; t < taps; ++t) {
+    // Through int: from bytes straight to floats GCC 12 widens in several steps.
+    int wide[kLevelBlock];
+    for (int j = 0; j < kLevelBlock; ++j) wide[j] = levels[t * pitch + j];
+    for (int j = 0; j < kLevelBlock; ++j) {
+      sums.values[j] += weights[t] * static_cast<float>(wide[j]);
+    }
+  }
+  return sums;
+}
+
 template <int taps, bool add>
 void mix_some(const uint8_t* __restrict levels, size_t pitch, const float* weights, size_t count,
               float* __restrict out) {
   float weight[taps];
   for (int t = 0; t < taps; ++t) weight[t] = weights[t];
-  for (size_t i = 0; i < count; ++i) {
-    float sum = add ? out[i] : 0.0f;
-    for (int t = 0; t < taps; ++t) sum += weight[t] * static_cast<float>(levels[t * pitch + i]);
-    out[i] = sum;
+  if (count < kLevelBlock) {
+    for (size_t i = 0; i < count; ++i) {
+      float sum = add ? out[i] : 0.0f;
+      for (int t = 0; t < taps; ++t) sum += weight[t] * static_cast<float>(levels[t * pitch + i]);
+      out[i] = sum;
+    }
+    return;
   }
+  // The last block overlaps the one before it, so it is computed before that one is written.
+  const size_t last = count - kLevelBlock;
+  const LevelSums end = mix_block<taps, add>(levels + last, pitch, weight, out + last);
+  for (size_t i = 0; i < last; i += kLevelBlock) {
+    const LevelSums sums = mix_block<taps, add>(levels + i, pitch, weight, out + i);
+    __builtin_memcpy(out + i, sums.values, sizeof(sums));
+  }
+  __builtin_memcpy(out + last, end.values, sizeof(end));
 }
 
 template <bool add>
