@@ -2,6 +2,7 @@
 #include "framework/train/plan.h"
 
 #include "framework/error.h"
+#include "framework/log/quantities.h"
 
 namespace nearfar {
 
@@ -51,6 +52,17 @@ std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo&
 std::vector<ViewPolicy> views_of(const ResolvedRun& run) {
   SoloGroup group;
   return build_recipe(run.config, run.data.train->info(), plan_of(run, group), group)->views();
+}
+
+SheetOptions sheet_options(const ResolvedRun& run) {
+  const DatasetInfo& info = run.data.train->info();
+  SheetOptions options;
+  options.seed = static_cast<uint64_t>(run.config.train.seed);
+  options.title = run.config.recipe.name + (run.preset.empty() ? "" : "/" + run.preset) +
+                  " views of " + info.name;
+  options.note = info.path + ": " + format_count(info.size) + " images (" + info.format +
+                 "), seed " + std::to_string(options.seed);
+  return options;
 }
 
 }  // namespace nearfar

@@ -106,15 +106,28 @@ void add_embed(CLI::App& app, Arguments& all) {
       ->check(CLI::IsMember({"train", "test", "all"}));
 }
 
+void add_view_request(CLI::App& command, ViewRequest& request) {
+  command.add_option("IMAGE_OR_DATA", request.words,
+                     "an image or a data set, then config files and key=value settings");
+  command.add_option("--recipe", request.recipe, "whose views; default: simclr");
+  command.add_option("--preset", request.preset, "a preset of the recipe; default: by the data");
+  command.add_option("--policy", request.policy,
+                     "views of a published method instead; `list` names them");
+  command.add_option("--seed", request.seed, "of the draws (train.seed)")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 53));
+}
+
 void add_views(CLI::App& app, Arguments& all) {
   CLI::App& command = add_command(app, all, "views", kViews);
   ViewsArguments& a = all.views;
-  command.add_option("IMAGE_OR_DATA", a.rest, "an image or a data set, and key=value settings");
-  command.add_option("--recipe", a.recipe, "whose views");
-  command.add_option("--count", a.count, "rows of the sheet")->check(CLI::Range(1, 1000));
+  add_view_request(command, a.request);
+  command.add_option("--count", a.count, "images on the sheet")->check(CLI::Range(1, 1000));
+  command
+      .add_option("--repeats", a.repeats, "draws of each image; default: 2 for two views, else 1")
+      ->check(CLI::Range(1, 100));
   command.add_option("--input", a.input, "images.safetensors for --draws");
   command.add_option("--draws", a.draws, "draws.json to render");
-  command.add_option("--out", a.out, "grid.png, or a .safetensors with --draws")->required();
+  command.add_option("--out", a.out, "grid.png, or a .safetensors with --draws");
 }
 
 void add_rest(CLI::App& app, Arguments& all) {

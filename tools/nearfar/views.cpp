@@ -6,14 +6,13 @@
 #include "framework/error.h"
 #include "framework/files/file_system.h"
 #include "framework/train/device.h"
-#include "framework/train/plan.h"
 #include "tools/nearfar/commands.h"
 #include "tools/nearfar/draws.h"
+#include "tools/nearfar/sheet_document.h"
+#include "tools/nearfar/view_source.h"
 
 namespace nearfar {
 namespace {
-
-constexpr int kRepeats = 3;
 
 void save(const std::string& path, const std::vector<uint8_t>& bytes) {
   replace_file(real_file_system(), path, bytes.data(), bytes.size());
@@ -48,29 +47,40 @@ int render_draws(const ViewsArguments& arguments, Console& console) {
   return 0;
 }
 
+/// What the sheet shows, and how many of its images cannot be read.
+std::string in_words(const std::string& path, const ContactSheet& sheet) {
+  int64_t unreadable = 0;
+  for (const SheetRow& row : sheet.rows) unreadable += row.problem.empty() ? 0 : 1;
+  return path + ": " + std::to_string(sheet.rows.size()) + " images with their crop boxes, " +
+         "views and draws beside them" +
+         (unreadable > 0 ? "; " + std::to_string(unreadable) + " of them unreadable" : "") + "\n";
+}
+
 int draw_sheet(const ViewsArguments& arguments, Console& console) {
-  if (arguments.rest.empty()) {
+  if (arguments.request.words.empty()) {
     throw ConfigError("views: expected an image or a data set (see nearfar views --help)");
   }
-  RunSources sources = sources_of({arguments.rest.begin() + 1, arguments.rest.end()});
-  sources.assignments.insert(sources.assignments.begin(), {"recipe.name=" + arguments.recipe,
-                                                           "data.path=" + arguments.rest.front()});
-  const ResolvedRun run = resolve_run(sources, console.log());
-  const Dataset& data = *run.data.train;
-  const std::vector<int64_t> indices = spread_indices(data.info().size, arguments.count);
-  const Picture sheet = contact_sheet(data, indices, views_of(run), kRepeats,
-                                      static_cast<uint64_t>(run.config.train.seed));
-  save(arguments.out, encode_png(sheet));
+  const ViewSource source = open_views(arguments.request, console.log());
+  SheetOptions options = source.sheet;
+  options.repeats =
+      arguments.repeats > 0 ? arguments.repeats : usual_repeats(source.policies.size());
+  const std::vector<int64_t> indices = spread_indices(source.data->info().size, arguments.count);
+  const ContactSheet sheet = contact_sheet(*source.data, indices, source.policies, options);
+  save(arguments.out, encode_png(sheet.picture));
   Json document = Json::object();
   document["sheet"] = arguments.out;
-  document["rows"] = static_cast<int64_t>(indices.size());
-  console.result(arguments.out + ": originals on the left, views beside them\n", document);
+  const Json drawn = sheet_document(sheet, source.policies);
+  for (const auto& [name, value] : drawn.members()) document[name] = value;
+  console.result(in_words(arguments.out, sheet), document);
   return 0;
 }
 
 }  // namespace
 
 int run_views(const ViewsArguments& arguments, Console& console) {
+  if (arguments.out.empty()) {
+    throw ConfigError("--out: not given; expected the file to write (see nearfar views --help)");
+  }
   const bool given_draws = !arguments.draws.empty() || !arguments.input.empty();
   if (!given_draws) return draw_sheet(arguments, console);
   if (arguments.draws.empty() || arguments.input.empty()) {

@@ -3,7 +3,7 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
-#include "framework/data/contact_sheet.h"
+#include "framework/data/picture.h"
 #include "framework/data/decode.h"
 
 namespace nearfar {

@@ -1,0 +1,133 @@
+// Drawing on pictures.
+#include "framework/data/picture.h"
+
+#include <algorithm>
+#include <array>
+
+#include "framework/data/glyphs.h"
+#include "framework/data/images_library.h"
+#include "framework/error.h"
+
+namespace nearfar {
+namespace {
+
+void put(Picture& picture, int y, int x, Color color) {
+  if (y < 0 || x < 0 || y >= picture.height || x >= picture.width) return;
+  uint8_t* pixel = &picture.pixels[(static_cast<size_t>(y) * picture.width + x) * 3];
+  pixel[0] = color.red;
+  pixel[1] = color.green;
+  pixel[2] = color.blue;
+}
+
+void write_glyph(Picture& picture, int top, int left, char character, Color color) {
+  const auto rows = glyph_rows(character);
+  for (int y = 0; y < kGlyphHeight; ++y) {
+    for (int x = 0; x < kGlyphWidth; ++x) {
+      if ((rows[static_cast<size_t>(y)] >> (7 - x) & 1) != 0)
+        put(picture, top + y, left + x, color);
+    }
+  }
+}
+
+std::string without_trailing_blanks(std::string line) {
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line;
+}
+
+}  // namespace
+
+Picture make_picture(int height, int width, Color color) {
+  Picture picture{height, width, {}};
+  picture.pixels.resize(static_cast<size_t>(height) * width * 3);
+  fill(picture, {0, 0, height, width}, color);
+  return picture;
+}
+
+void fill(Picture& picture, const Box& box, Color color) {
+  for (int y = std::max(0, box.top); y < std::min(picture.height, box.top + box.height); ++y) {
+    for (int x = std::max(0, box.left); x < std::min(picture.width, box.left + box.width); ++x) {
+      put(picture, y, x, color);
+    }
+  }
+}
+
+void outline(Picture& picture, const Box& box, int thickness, Color color) {
+  const int t = std::min({thickness, box.height, box.width});
+  fill(picture, {box.top, box.left, t, box.width}, color);
+  fill(picture, {box.top + box.height - t, box.left, t, box.width}, color);
+  fill(picture, {box.top, box.left, box.height, t}, color);
+  fill(picture, {box.top, box.left + box.width - t, box.height, t}, color);
+}
+
+void write_words(Picture& picture, int top, int left, std::string_view words, Color color,
+                 Weight weight) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    const int at = left + static_cast<int>(i) * kGlyphWidth;
+    write_glyph(picture, top, at, words[i], color);
+    if (weight == Weight::bold) write_glyph(picture, top, at + 1, words[i], color);
+  }
+}
+
+void write_block(Picture& picture, int top, int left, const std::vector<std::string>& lines,
+                 int pitch, Color color, Weight weight) {
+  for (const std::string& line : lines) {
+    write_words(picture, top, left, line, color, weight);
+    top += pitch;
+  }
+}
+
+int words_width(std::string_view words) { return static_cast<int>(words.size()) * kGlyphWidth; }
+
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    if ((byte & 0xC0) == 0x80) continue;  // inside a character of several bytes
+    shown += byte >= ' ' && byte <= '~' ? character : '?';
+  }
+  return shown;
+}
+
+std::vector<std::string> wrap(const std::vector<std::string>& parts, std::string_view separator,
+                              int columns) {
+  const auto room = static_cast<size_t>(std::max(1, columns));
+  std::vector<std::string> lines;
+  std::string line;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    std::string part = parts[i] + (i + 1 < parts.size() ? std::string(separator) : "");
+    if (!line.empty() && line.size() + without_trailing_blanks(part).size() > room) {
+      lines.push_back(without_trailing_blanks(line));
+      line.clear();
+    }
+    for (line += part; without_trailing_blanks(line).size() > room; line.erase(0, room)) {
+      lines.push_back(line.substr(0, room));
+    }
+  }
+  if (!without_trailing_blanks(line).empty()) lines.push_back(without_trailing_blanks(line));
+  return lines;
+}
+
+std::vector<std::string> wrap_text(std::string_view text, int columns) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    if (end > 0) words.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return wrap(words, " ", columns);
+}
+
+std::vector<uint8_t> encode_png(const Picture& picture) {
+  std::vector<uint8_t> file;
+  const auto receive = [](void* context, const uint8_t* bytes, size_t size) {
+    static_cast<std::vector<uint8_t>*>(context)->assign(bytes, bytes + size);
+  };
+  std::array<char, 256> message{};
+  if (images_library().encode_png(picture.pixels.data(), picture.height, picture.width, receive,
+                                  &file, message.data(), message.size()) != 0) {
+    throw EnvironmentError(std::string("PNG: ") + message.data());
+  }
+  return file;
+}
+
+}  // namespace nearfar
