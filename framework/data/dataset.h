@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "augment/image.h"
+#include "augment/view.h"
 #include "framework/error.h"
 
 namespace nearfar {
@@ -25,7 +27,18 @@ struct DatasetInfo {
 /// Owned pixels that a reader decodes into; reused from image to image.
 struct PixelBuffer {
   std::vector<uint8_t> bytes;
+
+  /// Memory for `count` bytes, whose contents are left over from earlier images. Never gives memory
+  /// back: filling what is overwritten anyway with zeros costs as much as copying an image.
+  uint8_t* make_room(size_t count) {
+    if (bytes.size() < count) bytes.resize(count);
+    return bytes.data();
+  }
 };
+
+/// The part of an image that is needed, given its upright size in pixels: a box that is not empty
+/// and lies inside.
+using WindowChoice = std::function<Box(int height, int width)>;
 
 /// An image that cannot be read: the message names the path and the reason.
 struct BadImage : DataError {
@@ -44,6 +57,12 @@ class Dataset {
   /// The image, either borrowed from resident memory or decoded into `storage`; valid as long as
   /// both live. Throws BadImage.
   virtual Image read(int64_t index, PixelBuffer& storage) const = 0;
+  /// Like read(), but what comes back may be any window that contains what the choice asks for. A
+  /// set that can decode parts calls it once, as soon as it knows the size; the others read the
+  /// whole image and never call it. Whether an image can be read does not depend on its window.
+  virtual Image read_window(int64_t index, PixelBuffer& storage, const WindowChoice&) const {
+    return read(index, storage);
+  }
 };
 
 }  // namespace nearfar

@@ -122,10 +122,14 @@ std::string FolderDataset::place(int64_t index) const {
 }
 
 Image FolderDataset::read(int64_t index, PixelBuffer& storage) const {
-  thread_local std::vector<uint8_t> file;
+  return read_window(index, storage, {});
+}
+
+Image FolderDataset::read_window(int64_t index, PixelBuffer& storage,
+                                 const WindowChoice& choose) const {
+  thread_local PixelBuffer file;
   try {
-    read_image_file(place(index), file);
-    return decode_image(file, max_pixels_, storage);
+    return decode_image(read_image_file(place(index), file), max_pixels_, storage, choose);
   } catch (const BadImage& bad) {
     throw BadImage(place(index) + ": " + bad.what());
   }

@@ -19,6 +19,7 @@ class FolderDataset final : public Dataset {
   int64_t label(int64_t index) const override;
   std::string place(int64_t index) const override;
   Image read(int64_t index, PixelBuffer& storage) const override;
+  Image read_window(int64_t index, PixelBuffer& storage, const WindowChoice& choose) const override;
 
  private:
   DatasetInfo info_;

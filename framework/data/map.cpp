@@ -41,6 +41,10 @@ class MappedLabels final : public Dataset {
   Image read(int64_t index, PixelBuffer& storage) const override {
     return source_->read(index, storage);
   }
+  Image read_window(int64_t index, PixelBuffer& storage,
+                    const WindowChoice& choose) const override {
+    return source_->read_window(index, storage, choose);
+  }
 
  private:
   std::shared_ptr<const Dataset> source_;

@@ -17,8 +17,8 @@ using ImageMap = std::function<Image(const Image& image, PixelBuffer& storage)>;
 /// The new class of an image of class `label`; -1: none. Called from several threads.
 using LabelMap = std::function<int64_t(int64_t label)>;
 
-/// `source` with its images mapped. All results have `channels`; height and width are those of all
-/// results, or 0 where they differ.
+/// `source` with its images mapped: whole images, whatever window is wanted. All results have
+/// `channels`; height and width are those of all results, or 0 where they differ.
 std::shared_ptr<const Dataset> map_images(std::shared_ptr<const Dataset> source, ImageMap map,
                                           int channels, int height, int width);
 

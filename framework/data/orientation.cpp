@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "framework/data/byte_view.h"
 
@@ -12,6 +13,14 @@ namespace {
 constexpr uint32_t kOrientationTag = 0x0112;
 constexpr uint32_t kShort = 3;
 constexpr uint32_t kLong = 4;
+
+bool columns_run_backwards(int orientation) {
+  return orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+}
+
+bool rows_run_upwards(int orientation) {
+  return orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+}
 
 }  // namespace
 
@@ -53,22 +62,32 @@ int exif_orientation(std::span<const uint8_t> block) {
   }
 }
 
+Box stored_window(const Box& upright, int height, int width, int orientation) {
+  Box stored = upright;
+  if (swaps_sides(orientation)) stored = {upright.left, upright.top, upright.width, upright.height};
+  if (rows_run_upwards(orientation)) stored.top = height - stored.top - stored.height;
+  if (columns_run_backwards(orientation)) stored.left = width - stored.left - stored.width;
+  return stored;
+}
+
 void turn_upright(const uint8_t* stored, int height, int width, int orientation, uint8_t* out) {
-  const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 ||
-                          orientation == 8;  // the stored columns run backwards
-  const bool from_bottom =
-      orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  const bool swapped = swaps_sides(orientation);
-  const int out_height = swapped ? width : height;
-  const int out_width = swapped ? height : width;
-  for (int y = 0; y < out_height; ++y) {
-    for (int x = 0; x < out_width; ++x) {
-      const int row = swapped ? x : y;
-      const int column = swapped ? y : x;
-      const int64_t from_row = from_bottom ? height - 1 - row : row;
-      const int64_t from_column = from_right ? width - 1 - column : column;
-      std::memcpy(out, stored + (from_row * width + from_column) * 3, 3);
-      out += 3;
+  int64_t next_row = int64_t{width} * 3;
+  int64_t next_column = 3;
+  if (rows_run_upwards(orientation)) {
+    stored += (height - 1) * next_row;
+    next_row = -next_row;
+  }
+  if (columns_run_backwards(orientation)) {
+    stored += (width - 1) * next_column;
+    next_column = -next_column;
+  }
+  if (swaps_sides(orientation)) {
+    std::swap(next_row, next_column);
+    std::swap(height, width);
+  }
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x, out += 3) {
+      std::memcpy(out, stored + y * next_row + x * next_column, 3);
     }
   }
 }

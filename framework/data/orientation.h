@@ -5,6 +5,8 @@
 #include <optional>
 #include <span>
 
+#include "augment/view.h"
+
 namespace nearfar {
 
 /// A short or long value of the first directory of a TIFF file (EXIF blocks are TIFF files).
@@ -27,6 +29,10 @@ int exif_orientation(std::span<const uint8_t> block);
 
 /// Whether an orientation exchanges width and height (5..8).
 inline bool swaps_sides(int orientation) { return orientation >= 5; }
+
+/// Where the upright window lies in a stored picture [height, width]. Precondition: 1 <=
+/// orientation <= 8.
+Box stored_window(const Box& upright, int height, int width, int orientation);
 
 /// Turns a stored picture [height, width, 3] upright into out, [width, height, 3] for 5..8
 /// (EXIF 2.32, tag 0x0112). Precondition: 1 <= orientation <= 8, no overlap.

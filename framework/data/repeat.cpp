@@ -22,6 +22,10 @@ class Repeat final : public Dataset {
   Image read(int64_t index, PixelBuffer& storage) const override {
     return once_->read(inner(index), storage);
   }
+  Image read_window(int64_t index, PixelBuffer& storage,
+                    const WindowChoice& choose) const override {
+    return once_->read_window(inner(index), storage, choose);
+  }
 
  private:
   int64_t inner(int64_t index) const { return index % once_->info().size; }

@@ -25,6 +25,10 @@ class Subset final : public Dataset {
   Image read(int64_t index, PixelBuffer& storage) const override {
     return whole_->read(inner(index), storage);
   }
+  Image read_window(int64_t index, PixelBuffer& storage,
+                    const WindowChoice& choose) const override {
+    return whole_->read_window(inner(index), storage, choose);
+  }
 
  private:
   int64_t inner(int64_t index) const { return indices_[static_cast<size_t>(index)]; }

@@ -1,6 +1,7 @@
 // Rows of batches.
 #include "framework/data/view_rows.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "augment/random.h"
@@ -19,7 +20,39 @@ RenderTarget target_of(const ViewPolicy& policy, const Normalize& normalize) {
           normalize};
 }
 
+/// The smallest box that holds the crops of all views.
+Box union_of_crops(const std::vector<View>& views) {
+  int top = views[0].crop.top;
+  int left = views[0].crop.left;
+  int bottom = 0;
+  int right = 0;
+  for (const View& view : views) {
+    top = std::min(top, view.crop.top);
+    left = std::min(left, view.crop.left);
+    bottom = std::max(bottom, view.crop.top + view.crop.height);
+    right = std::max(right, view.crop.left + view.crop.width);
+  }
+  return {top, left, bottom - top, right - left};
+}
+
 }  // namespace
+
+/// The views of one row, drawn when the size of its image is known.
+struct ViewRows::Draws {
+  const ViewRows& rows;
+  int64_t epoch;
+  int64_t index;
+  std::vector<View>& views;
+
+  void draw_views(int height, int width) const {
+    views.clear();
+    for (size_t v = 0; v < rows.policies_.size(); ++v) {
+      Random random(rows.seed_, static_cast<uint64_t>(epoch), static_cast<uint64_t>(index),
+                    Purpose::view, static_cast<uint8_t>(v));
+      views.push_back(draw(rows.policies_[v], height, width, random));
+    }
+  }
+};
 
 ViewRows::ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolicy> policies,
                    const LoaderPlan& plan)
@@ -37,13 +70,20 @@ ViewRows::ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolic
   }
 }
 
-Image ViewRows::read(int64_t epoch, PixelBuffer& storage, RowOutcome& outcome) const {
+Image ViewRows::read(const Draws& draws, PixelBuffer& storage, RowOutcome& outcome) const {
   const int64_t wanted = outcome.index;
-  Random random(seed_, static_cast<uint64_t>(epoch), static_cast<uint64_t>(wanted),
+  const WindowChoice choose = [&draws](int height, int width) {
+    draws.draw_views(height, width);
+    return union_of_crops(draws.views);
+  };
+  Random random(seed_, static_cast<uint64_t>(draws.epoch), static_cast<uint64_t>(wanted),
                 Purpose::replacement);
   for (int attempt = 0; attempt <= kMostReplacements; ++attempt) {
     try {
-      return dataset_->read(outcome.index, storage);
+      draws.views.clear();
+      const Image image = dataset_->read_window(outcome.index, storage, choose);
+      if (draws.views.empty()) draws.draw_views(image.full_height, image.full_width);
+      return image;
     } catch (const BadImage& bad) {
       if (!skip_bad_images_) throw;
       outcome.skipped.push_back({outcome.index, bad.what()});
@@ -58,13 +98,11 @@ Image ViewRows::read(int64_t epoch, PixelBuffer& storage, RowOutcome& outcome) c
 RowOutcome ViewRows::make(int64_t epoch, int64_t index, int64_t row, ViewBatch& batch,
                           RowScratch& scratch) const {
   RowOutcome outcome{index, {}};
-  const Image image = read(epoch, scratch.pixels, outcome);
+  const Image image = read({*this, epoch, index, scratch.views}, scratch.pixels, outcome);
   for (size_t v = 0; v < policies_.size(); ++v) {
-    Random random(seed_, static_cast<uint64_t>(epoch), static_cast<uint64_t>(index), Purpose::view,
-                  static_cast<uint8_t>(v));
-    const View view = draw(policies_[v], image.full_height, image.full_width, random);
     const int64_t floats = int64_t{sizes_[v].height} * sizes_[v].width * image.channels;
-    render_view(image, view, targets_[v], scratch.render, batch.views[v].data() + row * floats);
+    render_view(image, scratch.views[v], targets_[v], scratch.render,
+                batch.views[v].data() + row * floats);
   }
   return outcome;
 }

@@ -13,6 +13,7 @@ namespace nearfar {
 /// Working memory of one worker thread.
 struct RowScratch {
   PixelBuffer pixels;
+  std::vector<View> views;
   RenderScratch render;
 };
 
@@ -38,7 +39,8 @@ class ViewRows {
                   RowScratch& scratch) const;
 
  private:
-  Image read(int64_t epoch, PixelBuffer& storage, RowOutcome& outcome) const;
+  struct Draws;
+  Image read(const Draws& draws, PixelBuffer& storage, RowOutcome& outcome) const;
 
   std::shared_ptr<const Dataset> dataset_;
   std::vector<ViewPolicy> policies_;

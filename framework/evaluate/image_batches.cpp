@@ -66,7 +66,7 @@ class BatchReader {
 
  private:
   void render_image(int64_t index, int worker, float* out) {
-    const Image image = dataset_.read(index, storage_[worker]);
+    const Image image = dataset_.read_window(index, storage_[worker], plan_.crop);
     View view;
     view.crop = plan_.crop(image.full_height, image.full_width);
     render_view(image, view, plan_.target, scratch_[worker], out);

@@ -130,7 +130,7 @@ RC_GTEST_PROP(DamagedImages, ChangedBytesNeverCrash, ()) {
 
 TEST(ReadImageFile, MissingFileAndFolder) {
   TemporaryFolder folder;
-  Bytes bytes;
+  PixelBuffer bytes;
   EXPECT_TRUE(contains(message_of<BadImage>([&] { read_image_file(folder / "no.jpg", bytes); }),
                        "cannot be opened: No such file"));
   EXPECT_EQ(message_of<BadImage>([&] { read_image_file(folder.path(), bytes); }), "not a file");
