@@ -6,6 +6,7 @@
 
 #include "augment/render.h"
 #include "framework/data/crop_marks.h"
+#include "framework/data/draw_views.h"
 #include "framework/data/glyphs.h"
 #include "framework/data/view_words.h"
 
@@ -42,19 +43,14 @@ void paste_view(const Image& image, const View& view, const RenderTarget& target
   }
 }
 
-Interpolation filter_of(const ViewPolicy& policy) {
-  return policy.interpolation == "bicubic" ? Interpolation::bicubic : Interpolation::bilinear;
-}
-
 /// The row's views, without their cells.
-std::vector<SheetView> draw_views(const Sheet& sheet, const SheetRow& row) {
+std::vector<SheetView> draw_row(const Sheet& sheet, const SheetRow& row) {
+  std::vector<View> drawn;
   std::vector<SheetView> views;
   for (int repeat = 0; repeat < sheet.options.repeats; ++repeat) {
-    for (size_t policy = 0; policy < sheet.policies.size(); ++policy) {
-      Random random(sheet.options.seed, static_cast<uint64_t>(repeat),
-                    static_cast<uint64_t>(row.index), Purpose::view, static_cast<uint8_t>(policy));
-      const View view = draw(sheet.policies[policy], row.image.height, row.image.width, random);
-      views.push_back({repeat, policy, view, view_words(view, row.image), {}});
+    draw_views(sheet.policies, sheet.options.seed, repeat, row.index, row.image, drawn);
+    for (size_t policy = 0; policy < drawn.size(); ++policy) {
+      views.push_back({repeat, policy, drawn[policy], view_words(drawn[policy], row.image), {}});
     }
   }
   return views;
@@ -131,9 +127,8 @@ void paint_view(const Sheet& sheet, const Image& image, SheetView& each, Picture
   each.cell = {kFrame, layout.view_left(each.repeat, each.policy), side, side};
   outline(strip, {0, each.cell.left - kFrame, side + 2 * kFrame, side + 2 * kFrame}, kFrame,
           policy_color(each.policy));
-  const auto pixels = static_cast<int>(policy.size);
-  paste_view(image, each.view, {{pixels, pixels}, filter_of(policy), Normalize{}}, layout.zoom(),
-             each.cell.top, each.cell.left, strip);
+  paste_view(image, each.view, target_of(policy, Normalize{}), layout.zoom(), each.cell.top,
+             each.cell.left, strip);
   write_block(strip, caption_top(side), each.cell.left, caption_of(sheet, each), kSheetLine, kInk,
               Weight::regular);
 }
@@ -141,7 +136,7 @@ void paint_view(const Sheet& sheet, const Image& image, SheetView& each, Picture
 Picture paint_image(const Sheet& sheet, const Image& image, SheetRow& row) {
   const SheetLayout& layout = sheet.layout;
   row.image = {image.full_height, image.full_width};
-  row.views = draw_views(sheet, row);
+  row.views = draw_row(sheet, row);
   const Fit fit = fit_into(row.image, layout.original_side());
   const Origin origin = origin_of(sheet, row);
   Picture strip = make_picture(strip_height(sheet, row, fit.size, origin), layout.width(), kPaper);
