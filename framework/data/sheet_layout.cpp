@@ -11,6 +11,8 @@ namespace {
 
 constexpr int kGroupGap = 36;
 constexpr int kLargestOriginal = 320;
+constexpr int kCrowdedOriginal = 360;
+constexpr size_t kFewViews = 4;     // the boxes of more need room
 constexpr int kFewestColumns = 16;  // characters below a view
 
 /// Start and length of the shown part of [begin, begin + length) of `whole` pixels shown as
@@ -33,7 +35,9 @@ SheetLayout::SheetLayout(const std::vector<ViewPolicy>& policies, int repeats) :
     largest = std::max(largest, static_cast<int>(policy.size));
   }
   zoom_ = (std::max(kSheetSmallest, largest) + largest - 1) / largest;
-  original_side_ = std::clamp(largest * zoom_, kSheetSmallest, kLargestOriginal);
+  original_side_ = policies.size() > kFewViews
+                       ? kCrowdedOriginal
+                       : std::clamp(largest * zoom_, kSheetSmallest, kLargestOriginal);
   for (const ViewPolicy& policy : policies) {
     view_sides_.push_back(static_cast<int>(policy.size) * zoom_);
   }

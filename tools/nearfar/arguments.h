@@ -46,6 +46,14 @@ struct ViewsArguments {
   int repeats = 0;  // 0: what fits on a screen
 };
 
+struct BenchArguments {
+  std::string what;  // augment, data
+  ViewRequest request;
+  double seconds = 6.0;
+  int threads = 0;    // 0: one a core
+  double rate = 0.0;  // images per second that a GPU takes; 0: none given
+};
+
 struct RecipesArguments {
   std::string name;
 };
@@ -69,6 +77,7 @@ struct Arguments {
   EvaluateArguments evaluate;
   EmbedArguments embed;
   ViewsArguments views;
+  BenchArguments bench;
   RecipesArguments recipes;
   ConfigArguments config;
   DoctorArguments doctor;

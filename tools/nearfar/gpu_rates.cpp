@@ -1,0 +1,39 @@
+// Published training rates.
+#include "tools/nearfar/gpu_rates.h"
+
+namespace nearfar {
+namespace {
+
+// SimCLR trains on two views of an image, MoCo on one and passes another forward only: a half, and
+// three quarters of the rate of supervised training.
+constexpr double kSimClr = 1.0 / 2.0;
+constexpr double kMoco = 3.0 / 4.0;
+
+constexpr const char* kNvidia = "NVIDIA DeepLearningExamples, ResNet-50 v1.5 for PyTorch: ";
+constexpr double kV100 = 1200.0;
+constexpr double kA100 = 2470.0;
+// MLPerf Training 3.0, ResNet-50: 16 H100 took 7.8 minutes, 16 A100 14.4 in the same servers.
+constexpr double kH100 = kA100 * 14.4 / 7.8;
+
+std::vector<GpuRate> all_rates() {
+  const std::string v100 = std::string(kNvidia) + "1,200 images/s supervised";
+  const std::string a100 = std::string(kNvidia) + "2,470 images/s supervised";
+  const std::string h100 = "the A100's times 14.4 / 7.8, MLPerf Training 3.0, 16 GPUs";
+  return {{"V100", "SimCLR ResNet-50", 224, kV100 * kSimClr, v100},
+          {"A100", "SimCLR ResNet-50", 224, kA100 * kSimClr, a100},
+          {"A100", "MoCo ResNet-50", 224, kA100 * kMoco, a100},
+          {"H100", "SimCLR ResNet-50", 224, kH100 * kSimClr, h100},
+          {"A6000", "SimCLR ResNet-18", 32, 1914.0, "lightly benchmarks, CIFAR-10, batch 512"}};
+}
+
+}  // namespace
+
+std::vector<GpuRate> gpu_rates(int64_t side) {
+  std::vector<GpuRate> fitting;
+  for (GpuRate& rate : all_rates()) {
+    if (2 * side <= 3 * rate.side && 2 * rate.side <= 3 * side) fitting.push_back(std::move(rate));
+  }
+  return fitting;
+}
+
+}  // namespace nearfar
