@@ -8,6 +8,7 @@
 #include "framework/data/glyphs.h"
 #include "framework/data/sheet_row.h"
 #include "framework/data/view_words.h"
+#include "framework/log/quantities.h"
 
 namespace nearfar {
 namespace {
@@ -18,14 +19,14 @@ constexpr Color kRule{222, 222, 222};
 constexpr int64_t kMostPixels = int64_t{1} << 28;
 
 /// Title, note, and what each column is.
-Picture paint_head(const Sheet& sheet) {
+Canvas paint_head(const Sheet& sheet) {
   const SheetLayout& layout = sheet.layout;
   const int columns = (layout.width() - 2 * kSheetMargin) / kGlyphWidth;
   const Lines title = wrap_text(printable(sheet.options.title), columns);
   const Lines note = wrap_text(printable(sheet.options.note), columns);
   const auto lines = static_cast<int>(title.size() + note.size());
   const int heads = kSheetMargin + lines * kSheetLine + kSheetGap;
-  Picture strip = make_picture(heads + kSheetLine + kSheetGap, layout.width(), kPaper);
+  Canvas strip = make_canvas(heads + kSheetLine + kSheetGap, layout.width(), kPaper);
   write_block(strip, kSheetMargin, kSheetMargin, title, kSheetLine, kInk, Weight::bold);
   write_block(strip, kSheetMargin + static_cast<int>(title.size()) * kSheetLine, kSheetMargin, note,
               kSheetLine, kFaintInk, Weight::regular);
@@ -42,31 +43,35 @@ Picture paint_head(const Sheet& sheet) {
   return strip;
 }
 
-Picture paint_foot(const Sheet& sheet) {
+Canvas paint_foot(const Sheet& sheet) {
   const int columns = (sheet.layout.width() - 2 * kSheetMargin) / kGlyphWidth;
   const Lines legend = wrap_text(view_words_legend(), columns);
   const auto lines = static_cast<int>(legend.size());
-  Picture strip = make_picture(lines * kSheetLine + kSheetMargin, sheet.layout.width(), kPaper);
+  Canvas strip = make_canvas(lines * kSheetLine + kSheetMargin, sheet.layout.width(), kPaper);
   write_block(strip, 0, kSheetMargin, legend, kSheetLine, kFaintInk, Weight::regular);
   return strip;
 }
 
 /// A blank strip with a thin line across.
-Picture paint_rule(const Sheet& sheet) {
-  Picture strip = make_picture(2 * kSheetGap, sheet.layout.width(), kPaper);
+Canvas paint_rule(const Sheet& sheet) {
+  Canvas strip = make_canvas(2 * kSheetGap, sheet.layout.width(), kPaper);
   fill(strip, {kSheetGap, kSheetMargin, 1, strip.width - 2 * kSheetMargin}, kRule);
   return strip;
 }
 
-/// Appends a strip of the same width below. Throws ConfigError where the sheet would grow too
-/// large.
-void append(Picture& picture, const Picture& strip) {
-  if (int64_t{picture.height + strip.height} * strip.width > kMostPixels) {
-    throw ConfigError("views: a sheet above " + std::to_string(kMostPixels) +
-                      " pixels; expected fewer rows, repeats or smaller views");
-  }
-  picture.pixels.insert(picture.pixels.end(), strip.pixels.begin(), strip.pixels.end());
-  picture.height += strip.height;
+/// Refuses what would take long to paint and no viewer opens.
+void check_size(const Sheet& sheet, int64_t rows) {
+  const int64_t pixels = rows * sheet.layout.cell_height() * sheet.layout.width();
+  if (pixels <= kMostPixels) return;
+  throw ConfigError("views: a sheet of about " + format_count(pixels) + " pixels, above " +
+                    format_count(kMostPixels) +
+                    "; expected fewer images (--count), fewer repeats or smaller views");
+}
+
+/// Appends a strip of the same width below.
+void append(Canvas& canvas, const Canvas& strip) {
+  canvas.pixels.insert(canvas.pixels.end(), strip.pixels.begin(), strip.pixels.end());
+  canvas.height += strip.height;
 }
 
 void move_down(SheetRow& row, int by) {
@@ -82,20 +87,21 @@ ContactSheet contact_sheet(const Dataset& dataset, std::span<const int64_t> indi
     throw std::invalid_argument("contact_sheet: expected at least one policy and one repeat");
   }
   const Sheet sheet{dataset, policies, options, SheetLayout(policies, options.repeats)};
+  check_size(sheet, static_cast<int64_t>(indices.size()));
   ContactSheet made;
   made.zoom = sheet.layout.zoom();
-  made.picture = paint_head(sheet);
+  made.canvas = paint_head(sheet);
   for (const int64_t index : indices) {
     SheetRow row;
     row.index = index;
     row.place = dataset.place(index);
-    const Picture strip = paint_row(sheet, row);
-    move_down(row, made.picture.height);
-    append(made.picture, strip);
-    append(made.picture, paint_rule(sheet));
+    const Canvas strip = paint_row(sheet, row);
+    move_down(row, made.canvas.height);
+    append(made.canvas, strip);
+    append(made.canvas, paint_rule(sheet));
     made.rows.push_back(std::move(row));
   }
-  append(made.picture, paint_foot(sheet));
+  append(made.canvas, paint_foot(sheet));
   return made;
 }
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "augment/view_policy.h"
+#include "framework/data/canvas.h"
 #include "framework/data/dataset.h"
-#include "framework/data/picture.h"
 
 namespace nearfar {
 
@@ -40,7 +40,7 @@ struct SheetRow {
 };
 
 struct ContactSheet {
-  Picture picture;
+  Canvas canvas;
   int zoom = 1;  // whole factor by which all views are enlarged
   std::vector<SheetRow> rows;
 };
@@ -48,7 +48,7 @@ struct ContactSheet {
 /// One row per index, and in it for each repeat the original with the boxes of its views, a colour
 /// for each policy, and one view per policy. Views are those of epoch 0 and the next ones, exactly
 /// as training draws them from `seed`. An unreadable image becomes a cell that says why. Throws
-/// std::invalid_argument for no policies, ConfigError for a sheet above 2^28 pixels.
+/// std::invalid_argument for no policies, ConfigError for a sheet above about 2^28 pixels.
 ContactSheet contact_sheet(const Dataset& dataset, std::span<const int64_t> indices,
                            const std::vector<ViewPolicy>& policies, const SheetOptions& options);
 

@@ -40,13 +40,13 @@ Box shrunk(const Box& box, int by) {
 }
 
 /// Each policy has a corner of its own, so that tags of equal boxes do not cover each other.
-void draw_corner_tag(Picture& picture, const CropMark& mark) {
+void draw_corner_tag(Canvas& canvas, const CropMark& mark) {
   const Size tag = policy_tag_size(mark.policy);
   const Box inside = shrunk(mark.box, kBorder);
   if (inside.height < tag.height || inside.width < tag.width) return;
   const bool right = mark.policy % 2 == 1;
   const bool low = mark.policy % 4 >= 2;
-  draw_policy_tag(picture, mark.policy, inside.top + (low ? inside.height - tag.height : 0),
+  draw_policy_tag(canvas, mark.policy, inside.top + (low ? inside.height - tag.height : 0),
                   inside.left + (right ? inside.width - tag.width : 0));
 }
 
@@ -58,24 +58,24 @@ Size policy_tag_size(size_t policy) {
   return {kGlyphHeight + 1, words_width(number_of(policy)) + 5};
 }
 
-void draw_policy_tag(Picture& picture, size_t policy, int top, int left) {
+void draw_policy_tag(Canvas& canvas, size_t policy, int top, int left) {
   const Size size = policy_tag_size(policy);
   const Color color = policy_color(policy);
-  fill(picture, {top, left, size.height, size.width}, color);
-  write_words(picture, top, left + 2, number_of(policy), is_light(color) ? kBlack : kWhite,
+  fill(canvas, {top, left, size.height, size.width}, color);
+  write_words(canvas, top, left + 2, number_of(policy), is_light(color) ? kBlack : kWhite,
               Weight::bold);
 }
 
-void draw_crop_marks(Picture& picture, std::vector<CropMark> marks) {
+void draw_crop_marks(Canvas& canvas, std::vector<CropMark> marks) {
   std::stable_sort(marks.begin(), marks.end(), [](const CropMark& a, const CropMark& b) {
     return a.box.height * a.box.width > b.box.height * b.box.width;
   });
   for (const CropMark& mark : marks) {
-    outline(picture, mark.box, kHalo, kBlack);
-    outline(picture, shrunk(mark.box, kHalo), kLine, policy_color(mark.policy));
-    outline(picture, shrunk(mark.box, kHalo + kLine), kHalo, kWhite);
+    outline(canvas, mark.box, kHalo, kBlack);
+    outline(canvas, shrunk(mark.box, kHalo), kLine, policy_color(mark.policy));
+    outline(canvas, shrunk(mark.box, kHalo + kLine), kHalo, kWhite);
   }
-  for (const CropMark& mark : marks) draw_corner_tag(picture, mark);
+  for (const CropMark& mark : marks) draw_corner_tag(canvas, mark);
 }
 
 }  // namespace nearfar

@@ -28,7 +28,7 @@ uint8_t to_byte(float value) {
 
 /// The view's pixels, each as a square of `zoom` pixels, with the upper left corner at (top, left).
 void paste_view(const Image& image, const View& view, const RenderTarget& target, int zoom, int top,
-                int left, Picture& picture) {
+                int left, Canvas& canvas) {
   RenderScratch scratch;
   const Size size = target.size;
   std::vector<float> pixels(static_cast<size_t>(size.height) * size.width * image.channels);
@@ -37,7 +37,7 @@ void paste_view(const Image& image, const View& view, const RenderTarget& target
   for (int y = 0; y < size.height; ++y) {
     for (int x = 0; x < size.width; ++x, from += image.channels) {
       const bool color = image.channels == 3;
-      fill(picture, {top + y * zoom, left + x * zoom, zoom, zoom},
+      fill(canvas, {top + y * zoom, left + x * zoom, zoom, zoom},
            {to_byte(from[0]), to_byte(from[color ? 1 : 0]), to_byte(from[color ? 2 : 0])});
     }
   }
@@ -93,7 +93,7 @@ Origin origin_of(const Sheet& sheet, const SheetRow& row) {
   return {place_lines(sheet, row), fact_lines(sheet, row)};
 }
 
-void write_origin(Picture& strip, int top, int left, int64_t index, const Origin& origin) {
+void write_origin(Canvas& strip, int top, int left, int64_t index, const Origin& origin) {
   write_words(strip, top, left, "image " + std::to_string(index), kInk, Weight::bold);
   top += kSheetLine;
   write_block(strip, top, left, origin.place, kSheetLine, kInk);
@@ -120,7 +120,7 @@ int strip_height(const Sheet& sheet, const SheetRow& row, Size original, const O
 }
 
 /// Paints one view with its frame and its words.
-void paint_view(const Sheet& sheet, const Image& image, SheetView& each, Picture& strip) {
+void paint_view(const Sheet& sheet, const Image& image, SheetView& each, Canvas& strip) {
   const SheetLayout& layout = sheet.layout;
   const ViewPolicy& policy = sheet.policies[each.policy];
   const int side = layout.view_side(each.policy);
@@ -133,13 +133,13 @@ void paint_view(const Sheet& sheet, const Image& image, SheetView& each, Picture
               Weight::regular);
 }
 
-Picture paint_image(const Sheet& sheet, const Image& image, SheetRow& row) {
+Canvas paint_image(const Sheet& sheet, const Image& image, SheetRow& row) {
   const SheetLayout& layout = sheet.layout;
   row.image = {image.full_height, image.full_width};
   row.views = draw_row(sheet, row);
   const Fit fit = fit_into(row.image, layout.original_side());
   const Origin origin = origin_of(sheet, row);
-  Picture strip = make_picture(strip_height(sheet, row, fit.size, origin), layout.width(), kPaper);
+  Canvas strip = make_canvas(strip_height(sheet, row, fit.size, origin), layout.width(), kPaper);
   const View whole{{0, 0, row.image.height, row.image.width}};
   const Size rendered{fit.size.height / fit.zoom, fit.size.width / fit.zoom};
   for (int repeat = 0; repeat < sheet.options.repeats; ++repeat) {
@@ -162,14 +162,14 @@ Picture paint_image(const Sheet& sheet, const Image& image, SheetRow& row) {
 }
 
 /// The strip of an unreadable image: the reason in the place of the original.
-Picture paint_problem(const Sheet& sheet, const SheetRow& row) {
+Canvas paint_problem(const Sheet& sheet, const SheetRow& row) {
   const SheetLayout& layout = sheet.layout;
   const int side = layout.original_side();
   const Lines reason = wrap_text(printable(row.problem), layout.original_columns() - 2);
   const Origin origin = origin_of(sheet, row);
   const int cell = std::max(kSheetSmallest, static_cast<int>(reason.size() + 2) * kSheetLine);
   const int height = caption_top(cell) + origin.lines() * kSheetLine;
-  Picture strip = make_picture(height, layout.width(), kPaper);
+  Canvas strip = make_canvas(height, layout.width(), kPaper);
   for (int repeat = 0; repeat < sheet.options.repeats; ++repeat) {
     for (size_t v = 0; v < sheet.policies.size(); ++v) {
       const int view = std::min(cell, layout.view_side(v));
@@ -189,7 +189,7 @@ Picture paint_problem(const Sheet& sheet, const SheetRow& row) {
 
 }  // namespace
 
-Picture paint_row(const Sheet& sheet, SheetRow& row) {
+Canvas paint_row(const Sheet& sheet, SheetRow& row) {
   PixelBuffer storage;
   Image image;
   try {

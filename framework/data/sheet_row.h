@@ -20,6 +20,6 @@ struct Sheet {
 
 /// Reads the image of row.index, paints its strip of the sheet and fills in the row: places of
 /// cells are counted from the strip's top. row.place is given.
-Picture paint_row(const Sheet& sheet, SheetRow& row);
+Canvas paint_row(const Sheet& sheet, SheetRow& row);
 
 }  // namespace nearfar

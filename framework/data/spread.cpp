@@ -1,4 +1,4 @@
-// Medians.
+// Medians and the steady clock of timings.
 #include "framework/data/spread.h"
 
 #include <algorithm>

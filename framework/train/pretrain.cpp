@@ -80,7 +80,7 @@ void draw_views(const ResolvedRun& run, const RunFolder& folder, Recipe& recipe,
     options.repeats = usual_repeats(views.size());
     const ContactSheet sheet =
         contact_sheet(data, spread_indices(data.info().size, kRows), views, options);
-    const std::vector<uint8_t> bytes = encode_png(sheet.picture);
+    const std::vector<uint8_t> bytes = encode_png(sheet.canvas);
     replace_file(real_file_system(), folder.views(), bytes.data(), bytes.size());
   } catch (const Error& error) {
     log.warning(std::string("views.png is not drawn: ") + error.what());

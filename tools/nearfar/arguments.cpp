@@ -130,7 +130,8 @@ void add_embed(CLI::App& app, Arguments& all) {
 void add_view_request(CLI::App& command, ViewRequest& request) {
   command.add_option("IMAGE_OR_DATA", request.words,
                      "an image or a data set, then config files and key=value settings");
-  auto* recipe = command.add_option("--recipe", request.recipe, "whose views; default: simclr");
+  auto* recipe = command.add_option("--recipe", request.recipe,
+                                    "whose views; default: the config's, else simclr");
   auto* preset = command.add_option("--preset", request.preset,
                                     "a preset of the recipe; default: by the data");
   auto* policy = command.add_option("--policy", request.policy,

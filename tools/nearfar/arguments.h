@@ -35,7 +35,7 @@ struct EmbedArguments {
 /// Images and how their views are drawn.
 struct ViewRequest {
   std::vector<std::string> words;  // IMAGE_OR_DATA, then CONFIG and key=value
-  std::string recipe = "simclr", preset, policy;
+  std::string recipe, preset, policy;
   int64_t seed = -1;  // negative: the settings' own
 };
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <limits>
 
 #include "framework/data/load_speed.h"
 #include "framework/data/resident.h"
@@ -72,8 +71,7 @@ Tick shown_on(ProgressBar& bar, const BenchmarkPlan& plan) {
     Progress progress;
     progress.step = std::llround(done * plan.rounds);
     progress.total_steps = plan.rounds;
-    progress.images_per_second = progress.loss = progress.data_wait_fraction =
-        std::numeric_limits<double>::quiet_NaN();
+    progress.training = false;
     progress.seconds_left = (steady_now() - start) * (1.0 - done) / done;
     bar.update(progress);
   };

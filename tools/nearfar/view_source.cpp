@@ -76,10 +76,15 @@ ViewSource views_of_policy(const ViewRequest& request, Log& log) {
 ViewSource views_of_recipe(const ViewRequest& request, Log& log) {
   RunSources sources = sources_of({request.words.begin() + 1, request.words.end()});
   sources.preset = request.preset;
-  std::vector<std::string> given = {"recipe.name=" + request.recipe,
-                                    "data.path=" + request.words.front()};
-  if (request.seed >= 0) given.push_back("train.seed=" + std::to_string(request.seed));
-  sources.assignments.insert(sources.assignments.begin(), given.begin(), given.end());
+  sources.assignments.push_back("data.path=" + request.words.front());
+  if (request.seed >= 0) {
+    sources.assignments.push_back("train.seed=" + std::to_string(request.seed));
+  }
+  const Settings named = merge_sources(sources, Json::object(), "");
+  if (!request.recipe.empty() || named.find("recipe.name") == nullptr) {
+    sources.assignments.push_back("recipe.name=" +
+                                  (request.recipe.empty() ? "simclr" : request.recipe));
+  }
   const ResolvedRun run = resolve_run(sources, log);
   SoloGroup group;
   return {run.data.train, views_of(run), loader_plan(run, group), sheet_options(run)};

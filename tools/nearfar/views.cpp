@@ -69,7 +69,7 @@ int draw_sheet(const ViewsArguments& arguments, Console& console) {
       arguments.repeats > 0 ? arguments.repeats : usual_repeats(source.policies.size());
   const std::vector<int64_t> indices = spread_indices(source.data->info().size, arguments.count);
   const ContactSheet sheet = contact_sheet(*source.data, indices, source.policies, options);
-  save(arguments.out, encode_png(sheet.picture));
+  save(arguments.out, encode_png(sheet.canvas));
   Json document = Json::object();
   document["sheet"] = arguments.out;
   const Json drawn = sheet_document(sheet, source.policies);

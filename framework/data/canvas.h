@@ -18,7 +18,7 @@ struct Color {
 };
 
 /// RGB pixels [height, width, 3].
-struct Picture {
+struct Canvas {
   int height = 0;
   int width = 0;
   std::vector<uint8_t> pixels;
@@ -26,21 +26,21 @@ struct Picture {
 
 enum class Weight { regular, bold };
 
-/// A picture of one colour.
-Picture make_picture(int height, int width, Color color);
+/// A canvas of one colour.
+Canvas make_canvas(int height, int width, Color color);
 
-/// The functions below draw what lies inside the picture and leave out the rest.
-void fill(Picture& picture, const Box& box, Color color);
+/// The functions below draw what lies inside the canvas and leave out the rest.
+void fill(Canvas& canvas, const Box& box, Color color);
 
 /// The border of a box, `thickness` pixels wide, inside it.
-void outline(Picture& picture, const Box& box, int thickness, Color color);
+void outline(Canvas& canvas, const Box& box, int thickness, Color color);
 
 /// Writes one line with its upper left corner at (top, left).
-void write_words(Picture& picture, int top, int left, std::string_view words, Color color,
+void write_words(Canvas& canvas, int top, int left, std::string_view words, Color color,
                  Weight weight = Weight::regular);
 
 /// Writes lines below each other, `pitch` pixels apart.
-void write_block(Picture& picture, int top, int left, const std::vector<std::string>& lines,
+void write_block(Canvas& canvas, int top, int left, const std::vector<std::string>& lines,
                  int pitch, Color color, Weight weight = Weight::regular);
 
 /// Pixels that a line of words takes.
@@ -60,6 +60,6 @@ std::vector<std::string> wrap(const std::vector<std::string>& parts, std::string
 std::vector<std::string> wrap_text(std::string_view text, int columns);
 
 /// The bytes of a PNG file. Throws EnvironmentError when the images library is missing.
-std::vector<uint8_t> encode_png(const Picture& picture);
+std::vector<uint8_t> encode_png(const Canvas& canvas);
 
 }  // namespace nearfar

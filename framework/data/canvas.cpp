@@ -1,5 +1,5 @@
 // Drawing on pictures.
-#include "framework/data/picture.h"
+#include "framework/data/canvas.h"
 
 #include <algorithm>
 #include <array>
@@ -11,20 +11,19 @@
 namespace nearfar {
 namespace {
 
-void put(Picture& picture, int y, int x, Color color) {
-  if (y < 0 || x < 0 || y >= picture.height || x >= picture.width) return;
-  uint8_t* pixel = &picture.pixels[(static_cast<size_t>(y) * picture.width + x) * 3];
+void put(Canvas& canvas, int y, int x, Color color) {
+  if (y < 0 || x < 0 || y >= canvas.height || x >= canvas.width) return;
+  uint8_t* pixel = &canvas.pixels[(static_cast<size_t>(y) * canvas.width + x) * 3];
   pixel[0] = color.red;
   pixel[1] = color.green;
   pixel[2] = color.blue;
 }
 
-void write_glyph(Picture& picture, int top, int left, char character, Color color) {
+void write_glyph(Canvas& canvas, int top, int left, char character, Color color) {
   const auto rows = glyph_rows(character);
   for (int y = 0; y < kGlyphHeight; ++y) {
     for (int x = 0; x < kGlyphWidth; ++x) {
-      if ((rows[static_cast<size_t>(y)] >> (7 - x) & 1) != 0)
-        put(picture, top + y, left + x, color);
+      if ((rows[static_cast<size_t>(y)] >> (7 - x) & 1) != 0) put(canvas, top + y, left + x, color);
     }
   }
 }
@@ -36,42 +35,42 @@ std::string without_trailing_blanks(std::string line) {
 
 }  // namespace
 
-Picture make_picture(int height, int width, Color color) {
-  Picture picture{height, width, {}};
-  picture.pixels.resize(static_cast<size_t>(height) * width * 3);
-  fill(picture, {0, 0, height, width}, color);
-  return picture;
+Canvas make_canvas(int height, int width, Color color) {
+  Canvas canvas{height, width, {}};
+  canvas.pixels.resize(static_cast<size_t>(height) * width * 3);
+  fill(canvas, {0, 0, height, width}, color);
+  return canvas;
 }
 
-void fill(Picture& picture, const Box& box, Color color) {
-  for (int y = std::max(0, box.top); y < std::min(picture.height, box.top + box.height); ++y) {
-    for (int x = std::max(0, box.left); x < std::min(picture.width, box.left + box.width); ++x) {
-      put(picture, y, x, color);
+void fill(Canvas& canvas, const Box& box, Color color) {
+  for (int y = std::max(0, box.top); y < std::min(canvas.height, box.top + box.height); ++y) {
+    for (int x = std::max(0, box.left); x < std::min(canvas.width, box.left + box.width); ++x) {
+      put(canvas, y, x, color);
     }
   }
 }
 
-void outline(Picture& picture, const Box& box, int thickness, Color color) {
+void outline(Canvas& canvas, const Box& box, int thickness, Color color) {
   const int t = std::min({thickness, box.height, box.width});
-  fill(picture, {box.top, box.left, t, box.width}, color);
-  fill(picture, {box.top + box.height - t, box.left, t, box.width}, color);
-  fill(picture, {box.top, box.left, box.height, t}, color);
-  fill(picture, {box.top, box.left + box.width - t, box.height, t}, color);
+  fill(canvas, {box.top, box.left, t, box.width}, color);
+  fill(canvas, {box.top + box.height - t, box.left, t, box.width}, color);
+  fill(canvas, {box.top, box.left, box.height, t}, color);
+  fill(canvas, {box.top, box.left + box.width - t, box.height, t}, color);
 }
 
-void write_words(Picture& picture, int top, int left, std::string_view words, Color color,
+void write_words(Canvas& canvas, int top, int left, std::string_view words, Color color,
                  Weight weight) {
   for (size_t i = 0; i < words.size(); ++i) {
     const int at = left + static_cast<int>(i) * kGlyphWidth;
-    write_glyph(picture, top, at, words[i], color);
-    if (weight == Weight::bold) write_glyph(picture, top, at + 1, words[i], color);
+    write_glyph(canvas, top, at, words[i], color);
+    if (weight == Weight::bold) write_glyph(canvas, top, at + 1, words[i], color);
   }
 }
 
-void write_block(Picture& picture, int top, int left, const std::vector<std::string>& lines,
+void write_block(Canvas& canvas, int top, int left, const std::vector<std::string>& lines,
                  int pitch, Color color, Weight weight) {
   for (const std::string& line : lines) {
-    write_words(picture, top, left, line, color, weight);
+    write_words(canvas, top, left, line, color, weight);
     top += pitch;
   }
 }
@@ -117,14 +116,14 @@ std::vector<std::string> wrap_text(std::string_view text, int columns) {
   return wrap(words, " ", columns);
 }
 
-std::vector<uint8_t> encode_png(const Picture& picture) {
+std::vector<uint8_t> encode_png(const Canvas& canvas) {
   std::vector<uint8_t> file;
   const auto receive = [](void* context, const uint8_t* bytes, size_t size) {
     static_cast<std::vector<uint8_t>*>(context)->assign(bytes, bytes + size);
   };
   std::array<char, 256> message{};
-  if (images_library().encode_png(picture.pixels.data(), picture.height, picture.width, receive,
-                                  &file, message.data(), message.size()) != 0) {
+  if (images_library().encode_png(canvas.pixels.data(), canvas.height, canvas.width, receive, &file,
+                                  message.data(), message.size()) != 0) {
     throw EnvironmentError(std::string("PNG: ") + message.data());
   }
   return file;
