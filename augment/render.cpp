@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "augment/render_stages.h"
+#include "augment/render_rows.h"
 
 namespace nearfar {
 namespace {
@@ -76,22 +76,6 @@ std::string view_error(const Image& image, const View& view, const RenderTarget&
   return "";
 }
 
-bool changes(const Normalize& normalize) {
-  const Normalize none;
-  return normalize.mean != none.mean || normalize.std != none.std;
-}
-
-void run_stages(const Image& image, const View& view, const RenderTarget& target,
-                RenderScratch::Buffers& buffers, float* out) {
-  const Picture picture{out, target.size, image.channels};
-  resample_crop(image, view.crop, view.flip, target.interpolation, buffers, picture);
-  for (int i = 0; i < view.jitter_count; ++i) apply_jitter(view.jitter[i], picture);
-  if (view.grayscale) drop_color(picture);
-  if (view.blur_kernel > 0) blur(view.blur_kernel, view.blur_sigma, buffers, picture);
-  if (view.solarize) apply_solarize(view.solarize_threshold, picture);
-  if (changes(target.normalize)) apply_normalize(target.normalize, picture);
-}
-
 void check_batch(std::span<const Image> images, std::span<const View> views,
                  const RenderTarget& target) {
   if (images.size() != views.size())
@@ -108,22 +92,17 @@ void check_batch(std::span<const Image> images, std::span<const View> views,
   }
 }
 
-}  // namespace
-
-RenderScratch::RenderScratch() : buffers_(std::make_unique<Buffers>()) {}
-RenderScratch::~RenderScratch() = default;
-RenderScratch::RenderScratch(RenderScratch&&) noexcept = default;
-RenderScratch& RenderScratch::operator=(RenderScratch&&) noexcept = default;
-
-void render_view(const Image& image, const View& view, const RenderTarget& target,
-                 RenderScratch& scratch, float* out) {
+template <typename Value>
+void render_checked(const Image& image, const View& view, const RenderTarget& target,
+                    RenderScratch& scratch, Value* out) {
   const std::string error = view_error(image, view, target);
   if (!error.empty()) throw std::invalid_argument("render_view: " + error);
-  run_stages(image, view, target, scratch.buffers(), out);
+  render_rows(fastest_kernels(), image, view, target, scratch.buffers(), out);
 }
 
-void render(std::span<const Image> images, std::span<const View> views, const RenderTarget& target,
-            int threads, float* out) {
+template <typename Value>
+void render_batch(std::span<const Image> images, std::span<const View> views,
+                  const RenderTarget& target, int threads, Value* out) {
   if (threads < 1)
     throw std::invalid_argument("render: expected at least 1 thread, got " +
                                 std::to_string(threads));
@@ -135,7 +114,8 @@ void render(std::span<const Image> images, std::span<const View> views, const Re
   const auto work = [&] {
     RenderScratch scratch;
     for (size_t i = next++; i < views.size(); i = next++) {
-      run_stages(images[i], views[i], target, scratch.buffers(), out + i * view_values);
+      render_rows(fastest_kernels(), images[i], views[i], target, scratch.buffers(),
+                  out + i * view_values);
     }
   };
   const size_t crew = std::min(static_cast<size_t>(threads), views.size());
@@ -143,6 +123,33 @@ void render(std::span<const Image> images, std::span<const View> views, const Re
   for (size_t i = 1; i < crew; ++i) others.push_back(std::async(std::launch::async, work));
   work();
   for (auto& other : others) other.get();
+}
+
+}  // namespace
+
+RenderScratch::RenderScratch() : buffers_(std::make_unique<Buffers>()) {}
+RenderScratch::~RenderScratch() = default;
+RenderScratch::RenderScratch(RenderScratch&&) noexcept = default;
+RenderScratch& RenderScratch::operator=(RenderScratch&&) noexcept = default;
+
+void render_view(const Image& image, const View& view, const RenderTarget& target,
+                 RenderScratch& scratch, float* out) {
+  render_checked(image, view, target, scratch, out);
+}
+
+void render_view(const Image& image, const View& view, const RenderTarget& target,
+                 RenderScratch& scratch, Bfloat16* out) {
+  render_checked(image, view, target, scratch, out);
+}
+
+void render(std::span<const Image> images, std::span<const View> views, const RenderTarget& target,
+            int threads, float* out) {
+  render_batch(images, views, target, threads, out);
+}
+
+void render(std::span<const Image> images, std::span<const View> views, const RenderTarget& target,
+            int threads, Bfloat16* out) {
+  render_batch(images, views, target, threads, out);
 }
 
 }  // namespace nearfar

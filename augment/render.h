@@ -1,10 +1,11 @@
-// The CPU renderer: turns images and views into normalised float tensors.
+// The CPU renderer: turns images and views into normalised tensors of float32 or bfloat16.
 #pragma once
 
 #include <array>
 #include <memory>
 #include <span>
 
+#include "augment/bfloat16.h"
 #include "augment/image.h"
 #include "augment/view.h"
 
@@ -42,10 +43,15 @@ class RenderScratch {
 /// decoded window, the size is empty, or the blur is wider than its reflection allows.
 void render_view(const Image& image, const View& view, const RenderTarget& target,
                  RenderScratch& scratch, float* out);
+/// The same, rounded to bfloat16 at the end.
+void render_view(const Image& image, const View& view, const RenderTarget& target,
+                 RenderScratch& scratch, Bfloat16* out);
 
 /// Renders views[i] of images[i] into out[i, height, width, channels], in parallel over views on
 /// `threads` threads. The result does not depend on `threads`. All images have equal channels.
 void render(std::span<const Image> images, std::span<const View> views, const RenderTarget& target,
             int threads, float* out);
+void render(std::span<const Image> images, std::span<const View> views, const RenderTarget& target,
+            int threads, Bfloat16* out);
 
 }  // namespace nearfar

@@ -20,7 +20,7 @@ configure_file(${CMAKE_SOURCE_DIR}/cmake/version.h.in ${CMAKE_BINARY_DIR}/genera
 set(NEARFAR_PLAIN_LIBRARIES nearfar_settings Threads::Threads ZLIB::ZLIB nlohmann_json::nlohmann_json
     PkgConfig::JPEG PkgConfig::XXHASH ${CMAKE_DL_LIBS})
 nearfar_sources(plain_sources ${NEARFAR_PLAIN_FOLDERS})
-list(APPEND plain_sources ${CMAKE_SOURCE_DIR}/distributed/shard.cpp)
+list(APPEND plain_sources ${CMAKE_SOURCE_DIR}/distributed/shard.cpp ${NEARFAR_KERNEL_CHOICE})
 set(NEARFAR_PLAIN_SOURCES ${plain_sources})
 add_library(nearfar_plain OBJECT ${plain_sources})
 target_link_libraries(nearfar_plain PUBLIC ${NEARFAR_PLAIN_LIBRARIES})
@@ -31,7 +31,9 @@ add_library(nearfar_torch OBJECT ${torch_sources} ${CMAKE_SOURCE_DIR}/cmake/torc
 target_link_libraries(nearfar_torch PUBLIC nearfar_settings nearfar_torch_library PkgConfig::XXHASH)
 target_precompile_headers(nearfar_torch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.h)
 
-add_library(nearfar SHARED $<TARGET_OBJECTS:nearfar_plain> $<TARGET_OBJECTS:nearfar_torch>)
+nearfar_add_kernels(nearfar_kernels)
+set(NEARFAR_PLAIN_OBJECTS $<TARGET_OBJECTS:nearfar_plain> ${nearfar_kernels_OBJECTS})
+add_library(nearfar SHARED ${NEARFAR_PLAIN_OBJECTS} $<TARGET_OBJECTS:nearfar_torch>)
 target_link_libraries(nearfar PUBLIC ${NEARFAR_PLAIN_LIBRARIES} nearfar_torch_library)
 
 # OpenCV pulls in a reference BLAS that would override LibTorch's: it lives in a library of its own,

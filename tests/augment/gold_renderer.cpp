@@ -26,20 +26,31 @@ double filter(Interpolation interpolation, double x) {
   return 0.0;
 }
 
+/// The inputs that weigh something, with their weights.
+std::vector<std::pair<int, double>> taps(Interpolation interpolation, int input_size,
+                                         int output_size, int index) {
+  std::vector<std::pair<int, double>> heavy;
+  const auto weights = resample_weights(interpolation, input_size, output_size, index);
+  for (int i = 0; i < input_size; ++i) {
+    if (weights[i] != 0.0) heavy.emplace_back(i, weights[i]);
+  }
+  return heavy;
+}
+
 Canvas resized(const Image& image, const Box& crop, const RenderTarget& target) {
   Canvas canvas{target.size.height, target.size.width, image.channels, {}};
   canvas.values.resize(size_t(canvas.height) * canvas.width * canvas.channels);
-  for (int y = 0; y < canvas.height; ++y) {
-    const auto rows = resample_weights(target.interpolation, crop.height, canvas.height, y);
-    for (int x = 0; x < canvas.width; ++x) {
-      const auto columns = resample_weights(target.interpolation, crop.width, canvas.width, x);
-      for (int i = 0; i < crop.height; ++i) {
-        for (int j = 0; j < crop.width && rows[i] != 0.0; ++j) {
+  for (int x = 0; x < canvas.width; ++x) {
+    const auto columns = taps(target.interpolation, crop.width, canvas.width, x);
+    for (int y = 0; y < canvas.height; ++y) {
+      for (const auto& [i, row_weight] :
+           taps(target.interpolation, crop.height, canvas.height, y)) {
+        for (const auto& [j, column_weight] : columns) {
           const size_t place =
               size_t(crop.top - image.top + i) * image.width + crop.left - image.left + j;
           for (int c = 0; c < image.channels; ++c)
             canvas.at(y, x, c) +=
-                rows[i] * columns[j] * image.pixels[place * image.channels + c] / 255.0;
+                row_weight * column_weight * image.pixels[place * image.channels + c] / 255.0;
         }
       }
     }

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "augment/bfloat16.h"
+
 namespace nearfar {
 namespace {
 
@@ -34,14 +36,31 @@ TEST(Pixel, HueThereAndBackIsTheSameColor) {
 }
 
 TEST(Pixel, HueKeepsValueAndSaturation) {
-  const HueSaturationValue before = rgb_to_hsv({0.2f, 0.7f, 0.5f});
-  EXPECT_NEAR(before.hue, (2.0 + 0.3 / 0.5) / 6.0, 1e-6);
-  EXPECT_NEAR(before.saturation, 0.5 / 0.7, 1e-6);
-  EXPECT_EQ(before.value, 0.7f);
-  const HueSaturationValue after = rgb_to_hsv(adjust_hue({0.2f, 0.7f, 0.5f}, 0.4f));
-  EXPECT_NEAR(after.hue, before.hue + 0.4, 1e-6);
-  EXPECT_NEAR(after.saturation, before.saturation, 1e-6);
-  EXPECT_NEAR(after.value, before.value, 1e-6);
+  // Hue 2.6 sixths and 0.4 of a turn are 5 sixths: red and blue are largest, red falls to the end.
+  const Color shifted = adjust_hue({0.2f, 0.7f, 0.5f}, 0.4f);
+  expect_color(shifted, {0.7f, 0.2f, 0.7f});
+}
+
+TEST(Pixel, HueClampsAllButTheLargestChannel) {
+  // torchvision's table of six cases: v stays as it is, p, q and t are clamped.
+  const Color bright = adjust_hue({1.2f, 1.1f, -0.2f}, 0.0f);
+  EXPECT_EQ(bright.red, 1.2f);
+  EXPECT_EQ(bright.green, 1.0f);
+  EXPECT_EQ(bright.blue, 0.0f);
+}
+
+TEST(Pixel, BfloatsAreTheNearest) {
+  EXPECT_EQ(to_bfloat16(1.0f).bits, 0x3f80);
+  EXPECT_EQ(to_bfloat16(-2.5f).bits, 0xc020);
+  // Between 1 and 1 + 2^-7: below the middle down, above it up, at it to the even neighbour.
+  EXPECT_EQ(to_bfloat16(1.0f + 0.4f / 128).bits, 0x3f80);
+  EXPECT_EQ(to_bfloat16(1.0f + 0.6f / 128).bits, 0x3f81);
+  EXPECT_EQ(to_bfloat16(1.0f + 0.5f / 128).bits, 0x3f80);
+  EXPECT_EQ(to_bfloat16(1.0f + 1.5f / 128).bits, 0x3f82);
+  for (int i = -1000; i <= 1000; ++i) {
+    const float value = 0.0137f * static_cast<float>(i);
+    EXPECT_NEAR(to_float(to_bfloat16(value)), value, std::abs(value) / 256);
+  }
 }
 
 TEST(Pixel, HueOfOvershootIsFinite) {

@@ -1,0 +1,167 @@
+// Antialiased resampling: rows of levels are mixed, then columns of the mixed rows.
+#include "augment/kernels/lanes.h"
+#include "augment/kernels/loops.h"
+#include "augment/pixel.h"
+
+namespace nearfar::NEARFAR_KERNELS {
+namespace {
+
+/// out = (add ? out : 0) + the weighted sum of `taps` rows of levels.
+template <int taps, bool add>
+void mix_some(const uint8_t* __restrict levels, size_t pitch, const float* weights, size_t count,
+              float* __restrict out) {
+  float weight[taps];
+  for (int t = 0; t < taps; ++t) weight[t] = weights[t];
+  for (size_t i = 0; i < count; ++i) {
+    float sum = add ? out[i] : 0.0f;
+    for (int t = 0; t < taps; ++t) sum += weight[t] * static_cast<float>(levels[t * pitch + i]);
+    out[i] = sum;
+  }
+}
+
+template <bool add>
+void mix_up_to_four(const uint8_t* levels, size_t pitch, const float* weights, int taps,
+                    size_t count, float* out) {
+  switch (taps) {
+    case 1:
+      return mix_some<1, add>(levels, pitch, weights, count, out);
+    case 2:
+      return mix_some<2, add>(levels, pitch, weights, count, out);
+    case 3:
+      return mix_some<3, add>(levels, pitch, weights, count, out);
+    default:
+      return mix_some<4, add>(levels, pitch, weights, count, out);
+  }
+}
+
+/// Interleaved floats of a row that are resampled before they are split into planes: whole blocks
+/// of whole pixels, few enough to stay in the first cache and so many that loads do not wait for
+/// the stores before them.
+constexpr size_t kSplitFloats = 24 * kRowBlock;
+
+/// Floats [from, to) of the output rows, a register at a time: its values lie so close together in
+/// the input that a shuffle of two registers finds them. `taps` 0: known at run time only.
+template <int taps>
+__attribute__((always_inline)) inline void resample_lanes(const float* const* rows,
+                                                          const ColumnTaps& columns, size_t from,
+                                                          size_t to, float* const* out) {
+  const int count = taps == 0 ? columns.taps : taps;
+  for (size_t i = from; i < to; i += kLanes) {
+    const int lowest = columns.lowest[i / kRowBlock];
+    const Places places = load<Places>(columns.place + i) - lowest;
+    Lanes sum[kTileRows] = {};
+    for (int t = 0; t < count; ++t) {
+      const Lanes weights = load<Lanes>(columns.weights + t * columns.count + i);
+      const size_t at = static_cast<size_t>(lowest) + t * columns.channels;
+      for (int y = 0; y < kTileRows; ++y) {
+        const float* values = rows[y] + at;
+        const Lanes tap =
+            weights * __builtin_shuffle(load<Lanes>(values), load<Lanes>(values + kLanes), places);
+        sum[y] = t == 0 ? tap : sum[y] + tap;
+      }
+    }
+    for (int y = 0; y < kTileRows; ++y) store(sum[y], out[y] + (i - from));
+  }
+}
+
+/// The same, an RGB pixel at a time; one float behind out is overwritten.
+template <int taps>
+__attribute__((always_inline)) inline void resample_pixels(const float* const* rows,
+                                                           const ColumnTaps& columns, size_t from,
+                                                           size_t to, float* const* out) {
+  const int count = taps == 0 ? columns.taps : taps;
+  for (size_t i = from; i < to; i += 3) {
+    PixelLanes sum[kTileRows] = {};
+    for (int t = 0; t < count; ++t) {
+      const float weight = columns.weights[t * columns.count + i];
+      for (int y = 0; y < kTileRows; ++y) {
+        const PixelLanes tap = weight * load<PixelLanes>(rows[y] + columns.place[i] + 3 * t);
+        sum[y] = t == 0 ? tap : sum[y] + tap;
+      }
+    }
+    for (int y = 0; y < kTileRows; ++y) store(sum[y], out[y] + (i - from));
+  }
+}
+
+/// The same, a value at a time.
+void resample_values(const float* const* rows, const ColumnTaps& columns, float* const* out) {
+  for (size_t i = 0; i < columns.count; ++i) {
+    for (int y = 0; y < kTileRows; ++y) {
+      const float* values = rows[y] + columns.place[i];
+      float sum = columns.weights[i] * values[0];
+      for (int t = 1; t < columns.taps; ++t) {
+        sum += columns.weights[t * columns.count + i] * values[t];
+      }
+      out[y][i] = sum;
+    }
+  }
+}
+
+void split_planes(const float* __restrict pixels, size_t count, size_t pitch,
+                  float* __restrict out) {
+  for (size_t x = 0; x < count; ++x) {
+    out[x] = pixels[3 * x];
+    out[pitch + x] = pixels[3 * x + 1];
+    out[2 * pitch + x] = pixels[3 * x + 2];
+  }
+}
+
+template <int taps>
+void resample_colors(const float* const* rows, const ColumnTaps& columns, float* const* out) {
+  float pixels[kTileRows][kSplitFloats + 1];
+  float* const pixel_rows[kTileRows] = {pixels[0], pixels[1], pixels[2], pixels[3]};
+  for (size_t from = 0; from < columns.count; from += kSplitFloats) {
+    const size_t rest = columns.count - from;
+    const size_t count = rest < kSplitFloats ? rest : kSplitFloats;
+    if (kShufflesFast && columns.narrow) {
+      resample_lanes<taps>(rows, columns, from, from + count, pixel_rows);
+    } else {
+      resample_pixels<taps>(rows, columns, from, from + count, pixel_rows);
+    }
+    for (int y = 0; y < kTileRows; ++y) {
+      split_planes(pixels[y], count / 3, columns.count / 3, out[y] + from / 3);
+    }
+  }
+}
+
+template <int taps>
+void resample_tile(const float* const* rows, const ColumnTaps& columns, float* const* out) {
+  if (columns.channels == 3) return resample_colors<taps>(rows, columns, out);
+  if (kShufflesFast && columns.narrow) {
+    return resample_lanes<taps>(rows, columns, 0, columns.count, out);
+  }
+  resample_values(rows, columns, out);
+}
+
+}  // namespace
+
+void mix_levels(const uint8_t* levels, size_t pitch, const float* weights, int taps, size_t count,
+                float* out) {
+  if (taps == 1) {
+    for (size_t i = 0; i < count; ++i) out[i] = unit_value(levels[i]);
+    return;
+  }
+  mix_up_to_four<false>(levels, pitch, weights, taps, count, out);
+  for (int done = 4; done < taps; done += 4) {
+    mix_up_to_four<true>(levels + done * pitch, pitch, weights + done, taps - done, count, out);
+  }
+}
+
+void resample_columns(const float* const* rows, const ColumnTaps& columns, float* const* out) {
+  switch (columns.taps) {
+    case 1:
+      return resample_tile<1>(rows, columns, out);
+    case 2:
+      return resample_tile<2>(rows, columns, out);
+    case 3:
+      return resample_tile<3>(rows, columns, out);
+    case 4:
+      return resample_tile<4>(rows, columns, out);
+    case 5:
+      return resample_tile<5>(rows, columns, out);
+    default:
+      return resample_tile<0>(rows, columns, out);
+  }
+}
+
+}  // namespace nearfar::NEARFAR_KERNELS

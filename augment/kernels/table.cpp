@@ -1,0 +1,25 @@
+// The table of this instruction set.
+#include "augment/kernels/loops.h"
+
+#define NEARFAR_TEXT(name) #name
+#define NEARFAR_NAME(name) NEARFAR_TEXT(name)
+
+namespace nearfar::NEARFAR_KERNELS {
+
+const Kernels kKernels = {
+    .name = NEARFAR_NAME(NEARFAR_KERNELS),
+    .mix_levels = mix_levels,
+    .resample_columns = resample_columns,
+    .sum_gray = sum_gray,
+    .adjust_brightness = adjust_brightness_row,
+    .adjust_contrast = adjust_contrast_row,
+    .adjust_saturation = adjust_saturation_row,
+    .adjust_hue = adjust_hue_row,
+    .drop_color = drop_color_row,
+    .solarize = solarize_row,
+    .mix_rows = mix_rows,
+    .store_float = store_float,
+    .store_bfloat16 = store_bfloat16,
+};
+
+}  // namespace nearfar::NEARFAR_KERNELS

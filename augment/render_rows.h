@@ -1,0 +1,60 @@
+// The CPU renderer's path of a view: row by row through the kernels, in buffers of one thread.
+#pragma once
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "augment/bfloat16.h"
+#include "augment/image.h"
+#include "augment/kernels.h"
+#include "augment/render.h"
+#include "augment/tap_table.h"
+#include "augment/view.h"
+
+namespace nearfar {
+
+/// Floats on the boundary of a cache line; grows and never shrinks.
+class AlignedFloats {
+ public:
+  /// Memory for `count` floats; what it held before is lost when it grows.
+  float* room(size_t count) {
+    if (count > size_) {
+      const size_t bytes = (count * sizeof(float) + kLine - 1) / kLine * kLine;
+      floats_.reset(static_cast<float*>(std::aligned_alloc(kLine, bytes)));
+      if (!floats_) throw std::bad_alloc();
+      size_ = count;
+    }
+    return floats_.get();
+  }
+
+ private:
+  static constexpr size_t kLine = 64;
+  struct Free {
+    void operator()(float* floats) const { std::free(floats); }
+  };
+  std::unique_ptr<float, Free> floats_;
+  size_t size_ = 0;
+};
+
+struct RenderScratch::Buffers {
+  TapTable taps;
+  TapTable row_taps;
+  ColumnTable column_taps;
+  AlignedFloats mixed;    // [kTileRows, crop width * channels + kRowSlack] resampled along y
+  AlignedFloats picture;  // [rows, planes, pitch] resampled; as many rows as must wait for a mean
+  AlignedFloats padded;   // [pitch + 2 * radius] one plane of a row, reflected at its ends
+  AlignedFloats window;   // [2 * radius + 1, planes, pitch] rows blurred along x
+  AlignedFloats blurred;  // [planes, pitch] one row blurred along x and y
+  std::vector<float> blur_weights;      // [kernel]
+  std::vector<const float*> blur_rows;  // [2 * radius + 1]
+};
+
+/// Renders one view. Preconditions: those that render_view checks.
+void render_rows(const Kernels& kernels, const Image& image, const View& view,
+                 const RenderTarget& target, RenderScratch::Buffers& buffers, float* out);
+void render_rows(const Kernels& kernels, const Image& image, const View& view,
+                 const RenderTarget& target, RenderScratch::Buffers& buffers, Bfloat16* out);
+
+}  // namespace nearfar
