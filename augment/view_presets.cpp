@@ -20,7 +20,7 @@ ViewPreset simclr_views() {
           "Chen et al. 2020, appendix A; google-research/simclr data_util.py, run.py",
           "resizes bicubically without antialiasing; contrast is about each channel's own mean, "
           "saturation is scaled in HSV; the blur pads with zeros",
-          {2, ViewPolicy()}};
+          {ViewPolicy(), ViewPolicy()}};
 }
 
 ViewPreset simclr_cifar_views() {
@@ -34,7 +34,7 @@ ViewPreset simclr_cifar_views() {
           "Chen et al. 2020, appendix B.9; google-research/simclr README.md "
           "(--color_jitter_strength=0.5 --use_blur=False)",
           simclr_views().differs,
-          {2, view}};
+          {view, view}};
 }
 
 ViewPolicy weak_view() {
@@ -63,7 +63,7 @@ ViewPreset moco_v1_views() {
           "two views, drawn as in instance discrimination",
           "He et al. 2019, section 3.3; facebookresearch/moco main_moco.py (without --aug-plus)",
           kGrayFirst,
-          {2, weak_view()}};
+          {weak_view(), weak_view()}};
 }
 
 ViewPreset moco_v2_views() {
@@ -76,7 +76,7 @@ ViewPreset moco_v2_views() {
           "two views: SimCLR's blur with weaker jitter",
           "Chen et al. 2020, Improved Baselines; facebookresearch/moco main_moco.py (--aug-plus)",
           kPillowBlur,
-          {2, view}};
+          {view, view}};
 }
 
 /// What BYOL's and DINO's views have in common.
@@ -152,6 +152,12 @@ const std::vector<ViewPreset>& view_presets() {
       simclr_views(), simclr_cifar_views(), moco_v1_views(), moco_v2_views(),
       byol_views(),   swav_views(),         dino_views(),    npid_views()};
   return presets;
+}
+
+std::vector<std::string> view_preset_names() {
+  std::vector<std::string> names;
+  for (const ViewPreset& preset : view_presets()) names.push_back(preset.name);
+  return names;
 }
 
 const ViewPreset* find_view_preset(std::string_view name) {

@@ -32,6 +32,8 @@ ViewPreset dino_views(int64_t small = 8);
 /// All presets, each with its published number of views; those of one method are neighbours.
 const std::vector<ViewPreset>& view_presets();
 
+std::vector<std::string> view_preset_names();
+
 /// The preset of that name, or nullptr.
 const ViewPreset* find_view_preset(std::string_view name);
 

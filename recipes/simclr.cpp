@@ -1,5 +1,6 @@
 // SimCLR (Chen et al. 2020, v2: Chen et al. 2020b): two views of an image attract, all others
 // repel.
+#include "augment/two_views.h"
 #include "distributed/group.h"
 #include "framework/losses/nt_xent.h"
 #include "framework/recipe/plugin.h"
@@ -12,25 +13,25 @@ namespace nearfar {
 struct SimClrConfig {
   double temperature = 0.1;
   ProjectionHeadConfig projection;
-  ViewPolicy view;
+  TwoViews views;
 
   void describe(auto& field) {
     field("temperature", temperature, 0.001, 10.0, "lower punishes near misses harder");
     field("projection", projection, "the head between encoder and loss");
-    field("view", view, "how both views of an image are drawn");
+    views.describe(field);
   }
 };
 
 class SimClr final : public Recipe {
  public:
   SimClr(const SimClrConfig& config, const Setup& setup) : config_(config), group_(setup.group) {
-    encoder_ = register_module("encoder", setup.make_encoder(config.view.size));
+    encoder_ = register_module("encoder", setup.make_encoder(config.views.first.size));
     head_ = register_module(
         "projection",
         std::make_shared<ProjectionHead>(encoder_->width(), config.projection, setup.plan.norm));
   }
 
-  std::vector<ViewPolicy> views() const override { return {config_.view, config_.view}; }
+  std::vector<ViewPolicy> views() const override { return config_.views.list(); }
 
   Embeddings embed(const Batch& batch) override {
     Random random = batch.random;

@@ -2,9 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <stdexcept>
 
-#include "framework/config/keys.h"
+#include "framework/config/declared_keys.h"
 #include "framework/config/ranges.h"
 #include "framework/config/settings.h"
 #include "framework/config/spelling.h"
@@ -12,39 +11,6 @@
 
 namespace nearfar {
 namespace {
-
-/// Lists the declared keys and groups.
-class DeclaredKeys : public DottedFields {
- public:
-  std::vector<std::string> keys, groups;
-
- protected:
-  void real(const char* name, double&, double, double, const char*) override { add(name); }
-  void integer(const char* name, int64_t&, int64_t, int64_t, const char*) override { add(name); }
-  void boolean(const char* name, bool&, const char*) override { add(name); }
-  void text(const char* name, std::string&, std::vector<std::string>, const char*) override {
-    add(name);
-  }
-  void reals(const char* name, std::vector<double>&, double, double, const char*) override {
-    add(name);
-  }
-  void integers(const char* name, std::vector<int64_t>&, int64_t, int64_t, const char*) override {
-    add(name);
-  }
-  void begin_group(const char* name, const char* help) override {
-    groups.push_back(key_of(name));
-    DottedFields::begin_group(name, help);
-  }
-
- private:
-  void add(const char* name) {
-    const std::string key = key_of(name);
-    if (std::find(keys.begin(), keys.end(), key) != keys.end()) {
-      throw std::logic_error("describe: the key " + key + " is declared twice");
-    }
-    keys.push_back(key);
-  }
-};
 
 /// The integer a number stands for: 1e3 is 1000, 1.5 and 1e30 are none.
 std::optional<int64_t> integer_of(const Json& value) {
@@ -59,8 +25,7 @@ std::optional<int64_t> integer_of(const Json& value) {
 /// Writes values into the targets.
 class Reader : public DottedFields {
  public:
-  Reader(const Settings& settings, const std::map<std::string, std::string>& words)
-      : settings_(settings), words_(words) {}
+  explicit Reader(const Settings& settings) : settings_(settings) {}
 
   [[noreturn]] void refuse(const std::string& key, const Json& value,
                            const std::string& what) const {
@@ -135,9 +100,9 @@ class Reader : public DottedFields {
 
   std::string read_text(const std::string& key, const Json& value) const {
     if (value.is_string()) return value.as_string();
-    const auto word = words_.find(key);
-    if (word == words_.end()) expected(key, value, "a string");
-    return word->second;
+    const std::string& word = settings_.settings().at(key).word;
+    if (word.empty()) expected(key, value, "a string");
+    return word;
   }
 
   template <typename Item, typename ReadItem>
@@ -155,7 +120,6 @@ class Reader : public DottedFields {
   }
 
   const Settings& settings_;
-  const std::map<std::string, std::string>& words_;
 };
 
 }  // namespace
@@ -163,18 +127,21 @@ class Reader : public DottedFields {
 void Settings::apply(const Describe& describe) const {
   DeclaredKeys declared;
   describe(declared);
-  Reader reader(*this, words_);
-  for (const auto& [key, value] : values_) {
+  const Reader given(*this);
+  for (const auto& [key, setting] : settings_) {
+    const Json& value = setting.value;
     const auto& keys = declared.keys;
     if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
     const auto& groups = declared.groups;
     if (std::find(groups.begin(), groups.end(), key) != groups.end()) {
       if (value.is_object()) continue;
-      reader.refuse(key, value, "expected a group of keys, found " + summary(value));
+      given.refuse(key, value, "expected a group of keys, found " + summary(value));
     }
     const std::string nearest = nearest_key(key, value.is_object() ? groups : keys);
-    reader.refuse(key, value, "unknown key" + did_you_mean(nearest));
+    given.refuse(key, value, "unknown key" + did_you_mean(nearest));
   }
+  const Settings whole = completed(describe);
+  Reader reader(whole);
   describe(reader);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -36,6 +37,10 @@ class Fields {
                   const char* help) {
     text(name, target, {choices.begin(), choices.end()}, help);
   }
+  void operator()(const char* name, std::string& target, const std::vector<std::string>& choices,
+                  const char* help) {
+    text(name, target, choices, help);
+  }
   void operator()(const char* name, std::vector<double>& target, double low, double high,
                   const char* help) {
     reals(name, target, low, high, help);
@@ -51,6 +56,19 @@ class Fields {
     nested.describe(*this);
     end_group();
   }
+
+  /// Declares to `field` the values that `name` stands for, or nothing for an unknown name.
+  using DescribeNamed = std::function<void(const std::string& name, Fields& field)>;
+
+  /// The text key `name` of this group, whose target holds `chosen`, names values of other keys of
+  /// the group. A setting of such a key counts only if its layer is not below the one that chose;
+  /// settings of keys called `kept` ("": none) count always. Settings::completed carries it out;
+  /// who writes or lists keys has nothing to do.
+  virtual void named_values(const char* /*name*/, const std::string& /*chosen*/,
+                            const char* /*kept*/, const DescribeNamed& /*describe*/) {}
+  /// The keys of the group `follower` that have no value of their own take those of `leader`; both
+  /// are groups of this one.
+  virtual void follow(const char* /*follower*/, const char* /*leader*/) {}
 
  protected:
   virtual void real(const char* name, double& target, double low, double high,

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
+#include "framework/config/leaves.h"
 #include "framework/error.h"
 
 // POSIX leaves the declaration of the environment to the program.
@@ -13,19 +15,6 @@ namespace nearfar {
 namespace {
 
 constexpr std::string_view kEnvironmentPrefix = "NEARFAR_";
-
-using Leaves = std::vector<std::pair<std::string, const Json*>>;
-
-void collect_leaves(const Json& object, const std::string& group, Leaves& leaves) {
-  for (const auto& [name, value] : object.members()) {
-    // An empty group stays, so that apply() can refuse it where there is no such group.
-    if (value.is_object() && !value.members().empty()) {
-      collect_leaves(value, group + name + ".", leaves);
-    } else {
-      leaves.emplace_back(group + name, &value);
-    }
-  }
-}
 
 /// "NEARFAR_TRAIN__MICRO_BATCH" is "train.micro_batch".
 std::string key_of_variable(std::string_view variable) {
@@ -59,21 +48,9 @@ Json without_places(const Json& value) {
 }  // namespace
 
 void Settings::add_layer(const Json& object, const std::string& origin) {
-  if (!object.is_object()) {
-    throw ConfigError((object.place().empty() ? origin : object.place()) +
-                      ": expected an object of settings, found " + summary(object));
-  }
-  Leaves leaves;
-  collect_leaves(object, "", leaves);
-  std::map<std::string, const Json*> seen;
-  for (const auto& [key, value] : leaves) {
-    // {"train": {"batch": 1}, "train.batch": 2} is no duplicate to the parser.
-    if (!seen.emplace(key, value).second) {
-      throw ConfigError((value->place().empty() ? origin : value->place()) + ": " + key +
-                        ": set twice");
-    }
-    set(key, *value, origin);
-  }
+  ++layer_;
+  assigned_origin_.clear();
+  add_leaves(object, origin);
 }
 
 void Settings::add_assignment(std::string_view assignment, const std::string& origin) {
@@ -81,11 +58,15 @@ void Settings::add_assignment(std::string_view assignment, const std::string& or
   if (equals == std::string_view::npos || equals == 0) {
     throw ConfigError(origin + ": expected KEY=VALUE, found \"" + std::string(assignment) + "\"");
   }
+  if (assigned_origin_ != origin) ++layer_;
+  assigned_origin_ = origin;
   add_word(std::string(assignment.substr(0, equals)), std::string(assignment.substr(equals + 1)),
            origin);
 }
 
 void Settings::add_environment(const std::vector<std::string>& ignored) {
+  ++layer_;
+  assigned_origin_.clear();
   std::vector<std::string> entries;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     if (std::string_view(*entry).starts_with(kEnvironmentPrefix)) entries.emplace_back(*entry);
@@ -101,19 +82,29 @@ void Settings::add_environment(const std::vector<std::string>& ignored) {
 }
 
 const Json* Settings::find(std::string_view key) const {
-  const auto value = values_.find(std::string(key));
-  return value == values_.end() ? nullptr : &value->second;
+  const auto found = settings_.find(std::string(key));
+  return found == settings_.end() ? nullptr : &found->second.value;
 }
 
 std::string Settings::origin(std::string_view key) const {
-  const auto origin = origins_.find(std::string(key));
-  return origin == origins_.end() ? "default" : origin->second;
+  const auto found = settings_.find(std::string(key));
+  return found == settings_.end() ? kDefaultOrigin : found->second.origin;
 }
 
-void Settings::set(const std::string& key, Json value, const std::string& origin) {
-  values_[key] = std::move(value);
-  origins_[key] = origin;
-  words_.erase(key);
+void Settings::add_leaves(const Json& object, const std::string& origin) {
+  if (!object.is_object()) {
+    throw ConfigError((object.place().empty() ? origin : object.place()) +
+                      ": expected an object of settings, found " + summary(object));
+  }
+  std::set<std::string> seen;
+  for (const auto& [key, value] : leaves_of(object)) {
+    // {"train": {"batch": 1}, "train.batch": 2} is no duplicate to the parser.
+    if (!seen.insert(key).second) {
+      throw ConfigError((value->place().empty() ? origin : value->place()) + ": " + key +
+                        ": set twice");
+    }
+    settings_[key] = {*value, origin, layer_, ""};
+  }
 }
 
 void Settings::add_word(const std::string& key, const std::string& word,
@@ -127,12 +118,10 @@ void Settings::add_word(const std::string& key, const std::string& word,
     value = Json(word);
   }
   if (value.is_object()) {
-    add_layer(Json::object({{key, std::move(value)}}), origin);
+    add_leaves(Json::object({{key, std::move(value)}}), origin);
     return;
   }
-  const bool is_string = value.is_string();
-  set(key, std::move(value), origin);
-  if (!is_string) words_[key] = word;
+  settings_[key] = {std::move(value), origin, layer_, word};
 }
 
 }  // namespace nearfar

@@ -42,9 +42,12 @@ std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo&
   };
   auto recipe =
       config.recipe.plugin->make(config.recipe.config.get(), Setup{make, group, data, plan});
-  for (const ViewPolicy& policy : recipe->views()) {
-    const std::string problem = policy_error(policy);
-    if (!problem.empty()) throw ConfigError("recipe " + config.recipe.name + ": view: " + problem);
+  const std::vector<ViewPolicy> views = recipe->views();
+  for (size_t i = 0; i < views.size(); ++i) {
+    const std::string problem = policy_error(views[i]);
+    if (problem.empty()) continue;
+    throw ConfigError("recipe " + config.recipe.name + ": view " + std::to_string(i + 1) + ": " +
+                      problem);
   }
   return recipe;
 }

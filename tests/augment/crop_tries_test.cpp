@@ -1,13 +1,15 @@
-// The crop rule: rounding, acceptance, fallback, and that every box lies inside its image.
+// The crop rule: rounding, acceptance, fallback, equality with the naive rule in extreme shapes.
 #include "augment/crop_tries.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "augment/view_policy.h"
 #include "tests/augment/any.h"
+#include "tests/augment/naive_crop.h"
 
 namespace nearfar {
 namespace {
@@ -56,22 +58,55 @@ TEST(CropFromTries, FallsBackToTheCentre) {
   EXPECT_EQ(whole.box.width, 36);
 }
 
-RC_GTEST_PROP(DrawCrop, StaysInsideTheImage, ()) {
-  const int height = any_from(0, 3) == 0 ? 1 : any_from(1, 700);
-  const int width = any_from(0, 3) == 0 ? 1 : any_from(1, 700);
+/// Sides of images where rules break: one pixel, lines, and anything.
+Size any_size() {
+  const std::array<Size, 8> extreme{
+      {{1, 1}, {1, 4000}, {4000, 1}, {4000, 3}, {3, 4000}, {2, 2}, {4000, 3000}, {1, 2}}};
+  const int which = any_from(0, 16);
+  return which < 8 ? extreme[which] : Size{any_from(1, 700), any_from(1, 700)};
+}
+
+ViewPolicy any_crop_policy() {
   ViewPolicy policy;
+  if (any_from(0, 2) == 0) return policy;
   policy.crop_min = any_between(1e-4, 1.0);
   policy.crop_max = any_between(policy.crop_min, 1.0);
   policy.aspect_min = std::pow(10.0, any_between(-2.0, 2.0));
   policy.aspect_max = std::pow(10.0, any_between(std::log10(policy.aspect_min), 2.0));
+  return policy;
+}
+
+RC_GTEST_PROP(CropFromTries, EqualsTheNaiveRule, ()) {
+  const Size size = any_size();
+  const ViewPolicy policy = any_crop_policy();
+  CropTries tries;
+  for (CropTry& each : tries) {
+    each.area = any_between(policy.crop_min, policy.crop_max);
+    each.log_aspect = any_between(std::log(policy.aspect_min), std::log(policy.aspect_max));
+  }
+  const CropChoice got =
+      crop_from_tries(size.height, size.width, tries, policy.aspect_min, policy.aspect_max);
+  const CropChoice expected =
+      naive_choice(size.height, size.width, tries, policy.aspect_min, policy.aspect_max);
+  RC_CLASSIFY(expected.accepted_try < 0, "fallback");
+  RC_CLASSIFY(expected.accepted_try > 0, "later try");
+  RC_ASSERT(got.accepted_try == expected.accepted_try);
+  RC_ASSERT(got.box.top == expected.box.top);
+  RC_ASSERT(got.box.left == expected.box.left);
+  RC_ASSERT(got.box.height == expected.box.height);
+  RC_ASSERT(got.box.width == expected.box.width);
+}
+
+RC_GTEST_PROP(DrawCrop, StaysInsideTheImage, ()) {
+  const Size size = any_size();
   Random random(any_from(0, 1 << 30), 0, 0, Purpose::view);
-  const Box box = draw_crop(policy, height, width, random);
+  const Box box = draw_crop(any_crop_policy(), size.height, size.width, random);
   RC_ASSERT(box.height >= 1);
   RC_ASSERT(box.width >= 1);
   RC_ASSERT(box.top >= 0);
   RC_ASSERT(box.left >= 0);
-  RC_ASSERT(box.top + box.height <= height);
-  RC_ASSERT(box.left + box.width <= width);
+  RC_ASSERT(box.top + box.height <= size.height);
+  RC_ASSERT(box.left + box.width <= size.width);
 }
 
 }  // namespace

@@ -68,8 +68,9 @@ int run_config(const ConfigArguments& arguments, Console& console) {
     console.result(to_text(schema) + "\n", schema);
     return 0;
   }
-  const Settings settings = merge_sources(sources, Json::object(), "");
-  settings.apply(describe);
+  const Settings given = merge_sources(sources, Json::object(), "");
+  given.apply(describe);
+  const Settings settings = given.completed(describe);
   const Json document = to_json(describe);
   if (arguments.action == "check") {
     console.result("ok: every key is known and every value is in its range\n", document);

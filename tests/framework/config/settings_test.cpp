@@ -208,7 +208,7 @@ TEST(Settings, LaterLayersWinAndAreRemembered) {
   ASSERT_NE(settings.find("recipe.temperature"), nullptr);
   EXPECT_EQ(settings.find("recipe.temperature")->place(), "x.json:1:13");
   EXPECT_EQ(settings.find("train.batch"), nullptr);
-  EXPECT_EQ(settings.values().size(), 3u);
+  EXPECT_EQ(settings.settings().size(), 3u);
 }
 
 TEST(Settings, ATypedWordIsForgottenWhenALaterLayerWins) {
