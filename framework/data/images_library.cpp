@@ -7,20 +7,13 @@
 #include <string>
 
 #include "framework/error.h"
+#include "framework/files/library_folder.h"
 
 namespace nearfar {
 namespace {
 
-std::filesystem::path own_folder() {
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<const void*>(&images_library), &info) == 0 || !info.dli_fname) {
-    throw EnvironmentError("cannot tell which file holds nearfar's own code (dladdr failed)");
-  }
-  return std::filesystem::absolute(info.dli_fname).lexically_normal().parent_path();
-}
-
 std::filesystem::path find_library() {
-  const std::filesystem::path folder = own_folder();
+  const std::filesystem::path folder = library_folder();
   for (const auto& place : {folder, folder.parent_path(), folder.parent_path() / "lib"}) {
     if (std::filesystem::exists(place / kImagesLibrary)) return place / kImagesLibrary;
   }

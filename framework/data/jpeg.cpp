@@ -128,7 +128,7 @@ class JpegDecoder {
     const int first_column = parts ? crop_columns(window, width) : 0;
     pass_rows(window.top, parts);
     read_rows(window, first_column, out);
-    finish(parts);
+    read_the_rest(parts);
     return true;
   }
 
@@ -169,7 +169,7 @@ class JpegDecoder {
   }
 
   /// Goes through the data below the window, where damage is found as it is inside.
-  void finish(bool parts) {
+  void read_the_rest(bool parts) {
     if (jpeg_has_multiple_scans(&codec_)) {  // all of it was read before the first row
       jpeg_abort_decompress(&codec_);
       return;

@@ -12,6 +12,7 @@
 #include "framework/config/settings.h"
 #include "framework/error.h"
 #include "framework/files/file_system.h"
+#include "framework/files/library_folder.h"
 #include "framework/recipe/stamp_reader.h"
 
 namespace nearfar {
@@ -57,12 +58,6 @@ Json read_presets(const fs::path& library) {
 }
 
 }  // namespace
-
-std::string library_folder() {
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<const void*>(&library_folder), &info) == 0) return ".";
-  return fs::canonical(info.dli_fname).parent_path().string();
-}
 
 std::vector<std::string> recipe_search_path() {
   std::vector<std::string> folders;

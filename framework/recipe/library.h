@@ -36,7 +36,4 @@ RecipeLibrary open_recipe(const std::string& name_or_path);
 
 std::vector<RecipeListing> list_recipes();
 
-/// The folder that libnearfar.so lies in.
-std::string library_folder();
-
 }  // namespace nearfar

@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "framework/error.h"
-#include "framework/recipe/library.h"
+#include "framework/files/library_folder.h"
 
 namespace nearfar {
 namespace {

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include "framework/error.h"
+#include "framework/files/library_folder.h"
 #include "framework/recipe/library.h"
 #include "framework/train/device.h"
 #include "framework/train/run_folder.h"

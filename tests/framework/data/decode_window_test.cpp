@@ -1,7 +1,10 @@
 // Windows of image files of any orientation, of wrapped sets, and of the rows of a batch.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
+#include <limits>
 #include <random>
 
 #include "augment/random.h"

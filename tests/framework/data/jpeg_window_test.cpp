@@ -1,6 +1,9 @@
 // Windows of JPEG files are, to the bit, what decoding everything gives, and are refused alike.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <random>
 #include <thread>
 
