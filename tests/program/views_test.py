@@ -1,5 +1,4 @@
-"""`nearfar views`: given draws give torchvision's pixels, and a data set gives a contact sheet whose
-cells, boxes and words are the draws."""
+"""`nearfar views`: given draws give torchvision's pixels, and a sheet shows what was drawn."""
 
 import json
 import os
@@ -248,7 +247,7 @@ class ContactSheet(ProgramTest):
         (folder / "seen" / "1.png").write_bytes(b"words")
         process = run("views", folder, "--out", self.folder / "s.png", "recipe.view.size=24",
                       check=0)
-        self.assertIn("1 of them unreadable", process.stdout)
+        self.assertIn("3 images with crop boxes, views and draws; unreadable: 1", process.stdout)
         _, drawn = self.sheet(folder, "recipe.view.size=24")
         self.assertEqual(["problem" in image for image in drawn["images"]], [False, True, False])
         self.assertIn("not a JPEG", drawn["images"][1]["problem"])

@@ -163,7 +163,9 @@ void add_bench(CLI::App& app, Arguments& all) {
   add_view_request(command, a.request);
   command.add_option("--seconds", a.seconds, "about how long to measure; default: 6")
       ->check(CLI::Range(0.1, 3600.0));
-  command.add_option("--threads", a.threads, "beside one thread; default: one a core")
+  command
+      .add_option("--threads", a.threads,
+                  "beside one thread; default: one a core, for data data.workers")
       ->check(CLI::Range(1, 4096));
   command.add_option("--rate", a.rate, "images/s that your GPU takes: how many cores feed it")
       ->check(CLI::PositiveNumber);

@@ -57,11 +57,17 @@ ViewSource open_source(const BenchArguments& arguments, Log& log) {
   return source;
 }
 
-BenchmarkPlan plan_of(const BenchArguments& arguments) {
+/// As many threads as asked for, else the workers of a run, else one a core.
+int threads_of(const BenchArguments& arguments, const ViewSource& source) {
+  if (arguments.threads > 0) return arguments.threads;
+  return arguments.what == "data" ? source.plan.workers : available_cores();
+}
+
+BenchmarkPlan plan_of(const BenchArguments& arguments, const ViewSource& source) {
   BenchmarkPlan plan;
   plan.seconds = arguments.seconds;
   plan.rounds = std::clamp(static_cast<int>(arguments.seconds / kRoundSeconds), 3, kMostRounds);
-  plan.threads = arguments.threads > 0 ? arguments.threads : available_cores();
+  plan.threads = threads_of(arguments, source);
   return plan;
 }
 
@@ -131,7 +137,7 @@ int run_bench(const BenchArguments& arguments, Console& console) {
   warn_where_busy(console.log());
   BenchReport report;
   report.kind = arguments.what;
-  report.plan = plan_of(arguments);
+  report.plan = plan_of(arguments, source);
   report.threads = report.plan.threads;
   for (const ViewPolicy& policy : source.policies) report.sides.push_back(policy.size);
   report.title = source.sheet.title + ": " + sides_text(report.sides) + " px";

@@ -33,8 +33,9 @@ std::string rate_table(const BenchReport& report, TableStyle style) {
     table.add_row({name, rate_text(rate.median), rate_text(rate.low), rate_text(rate.high),
                    rate_text(views * rate.median)});
   };
-  add("1 thread", report.one_core);
-  add(std::to_string(report.threads) + " threads", report.all_cores);
+  const std::string thread = report.kind == "data" ? " worker" : " thread";
+  add("1" + thread, report.one_core);
+  add(std::to_string(report.threads) + thread + "s", report.all_cores);
   return table.to_text(style);
 }
 

@@ -7,7 +7,7 @@
 
 namespace nearfar {
 
-/// Images with all their views, in mixed precision.
+/// Images with all their views.
 struct GpuRate {
   std::string gpu;
   std::string network;

@@ -43,9 +43,7 @@ PolicySettings with_settings(const ViewPolicy& policy, const Settings& settings)
 const ViewPreset& preset_of(const std::string& name) {
   const ViewPreset* preset = find_view_preset(name);
   if (preset != nullptr) return *preset;
-  std::vector<std::string> names;
-  for (const ViewPreset& each : view_presets()) names.push_back(each.name);
-  const std::string near = nearest_name(name, names);
+  const std::string near = nearest_name(name, view_preset_names());
   throw ConfigError("--policy " + name + ": no such policy" +
                     (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
                     " (--policy list names them)");
@@ -99,7 +97,9 @@ std::vector<ViewPolicy> published_views(const std::string& name,
   for (const ViewPolicy& view : preset_of(name).views) {
     policies.push_back(with_settings(view, settings).view);
     const std::string problem = policy_error(policies.back());
-    if (!problem.empty()) throw ConfigError("policy " + name + ": view: " + problem);
+    if (problem.empty()) continue;
+    throw ConfigError("policy " + name + ": view " + std::to_string(policies.size()) + ": " +
+                      problem);
   }
   return policies;
 }

@@ -54,9 +54,10 @@ int render_draws(const ViewsArguments& arguments, Console& console) {
 std::string in_words(const std::string& path, const ContactSheet& sheet) {
   int64_t unreadable = 0;
   for (const SheetRow& row : sheet.rows) unreadable += row.problem.empty() ? 0 : 1;
-  return path + ": " + std::to_string(sheet.rows.size()) + " images with their crop boxes, " +
-         "views and draws beside them" +
-         (unreadable > 0 ? "; " + std::to_string(unreadable) + " of them unreadable" : "") + "\n";
+  const size_t count = sheet.rows.size();
+  return path + ": " + std::to_string(count) + (count == 1 ? " image" : " images") +
+         " with crop boxes, views and draws" +
+         (unreadable > 0 ? "; unreadable: " + std::to_string(unreadable) : "") + "\n";
 }
 
 int draw_sheet(const ViewsArguments& arguments, Console& console) {
