@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -30,7 +31,8 @@ class OneThread {
             const LoaderPlan& loader)
       : dataset_(dataset), policies_(policies), loader_(loader) {
     order_ = epoch_order(loader.seed, 0, dataset.info().size);
-    has_files_ = std::filesystem::is_regular_file(dataset.place(order_.front()));
+    std::error_code unknown;
+    has_files_ = std::filesystem::is_regular_file(dataset.place(order_.front()), unknown);
     for (const ViewPolicy& policy : policies) {
       targets_.push_back(target_of(policy, loader.normalize));
       views_.emplace_back(static_cast<size_t>(policy.size * policy.size * dataset.info().channels));

@@ -80,13 +80,14 @@ class Bench(ProgramTest):
     def test_words(self):
         text = run("bench", "augment", "view.size=32", "--seconds", "0.3", "--rate", "77",
                    check=0).stdout
-        for part in ("1 thread", "STAGE", "limit: ", "yours", "CORES", "PAIRS/S"):
+        for part in ("1 thread", "STAGE", "limit: ", "yours", "CORES", "PAIRS/S", "medians of 3"):
             self.assertIn(part, text)
         self.assertNotIn("\x1b", text)
 
     def test_refusals(self):
         self.refused(2, ["expected a data set"], "bench", "data")
         self.refused(2, ["WHAT"], "bench", "nonsense")
+        self.refused(2, ["--recipe", "--policy"], "bench", "augment", "--recipe", "simclr")
         self.refused(2, ["--policy simclar", "simclr"], "bench", "augment", "--policy", "simclar")
         self.refused(2, ["view.sise", "size"], "bench", "augment", "view.sise=12")
 

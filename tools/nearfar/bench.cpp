@@ -49,6 +49,9 @@ ViewSource open_source(const BenchArguments& arguments, Log& log) {
   if (arguments.what == "data") {
     throw ConfigError("bench data: expected a data set (see nearfar bench --help)");
   }
+  if (!arguments.request.recipe.empty() || !arguments.request.preset.empty()) {
+    throw ConfigError("bench augment: --recipe and --preset go with a data set, --policy without");
+  }
   const std::string policy = arguments.request.policy.empty() ? "simclr" : arguments.request.policy;
   ViewSource source;
   source.data = synthetic_images();

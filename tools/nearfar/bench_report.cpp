@@ -26,6 +26,14 @@ std::string cores_text(double cores) {
 
 std::string percent(double share) { return format_fixed(100.0 * share, 0) + "%"; }
 
+std::string worker(const BenchReport& report) {
+  return report.kind == "data" ? "worker" : "thread";
+}
+
+std::string workers(const BenchReport& report) {
+  return std::to_string(report.threads) + " " + worker(report) + "s";
+}
+
 std::string rate_table(const BenchReport& report, TableStyle style) {
   const auto views = static_cast<double>(report.sides.size());
   Table table({"", report.sides.size() == 2 ? "PAIRS/S" : "IMAGES/S", "FROM", "TO", "VIEWS/S"});
@@ -33,9 +41,8 @@ std::string rate_table(const BenchReport& report, TableStyle style) {
     table.add_row({name, rate_text(rate.median), rate_text(rate.low), rate_text(rate.high),
                    rate_text(views * rate.median)});
   };
-  const std::string thread = report.kind == "data" ? " worker" : " thread";
-  add("1" + thread, report.one_core);
-  add(std::to_string(report.threads) + thread + "s", report.all_cores);
+  add("1 " + worker(report), report.one_core);
+  if (report.threads > 1) add(workers(report), report.all_cores);
   return table.to_text(style);
 }
 
@@ -61,7 +68,7 @@ std::string limit_text(const BenchReport& report) {
   const StageTime& limit = slowest(report.stages);
   std::string text = "limit: " + limit.name + ", " + percent(limit.share) + " of the time";
   if (limit.name == "decode") {
-    text += "; images stored at about twice the size of the views decode faster";
+    text += "; images stored at no more than twice the size of the views decode faster";
   } else if (limit.name == "read") {
     text += "; a faster disk or fewer, larger files help";
   } else if (limit.name == "blur") {
@@ -118,10 +125,14 @@ std::string to_words(const BenchReport& report, TableStyle style) {
   std::string text = report.title + "\n\n" + rate_table(report, style) + "\n" +
                      stage_table(report, style) + "\n" + limit_text(report) +
                      first_read_text(report);
-  const double speedup = report.all_cores.median / report.one_core.median;
-  text += format_fixed(speedup, 2) + "x on " + std::to_string(report.threads) +
-          " threads; medians of " + std::to_string(report.plan.rounds) + " rounds\n";
-  if (!report.rates.empty()) text += "\n" + gpu_table(report, style);
+  if (report.threads > 1) {
+    const double speedup = report.all_cores.median / report.one_core.median;
+    text += format_fixed(speedup, 2) + "x on " + workers(report) + "; ";
+  }
+  text += "medians of " + std::to_string(report.plan.rounds) + " rounds\n";
+  if (report.rates.empty()) return text;
+  text += "\ncores that feed a GPU, at the rate of 1 " + worker(report) + ":\n" +
+          gpu_table(report, style);
   return text;
 }
 

@@ -1,6 +1,8 @@
 // Opening of images and their views.
 #include "tools/nearfar/view_source.h"
 
+#include <algorithm>
+
 #include "augment/view_presets.h"
 #include "framework/data/statistics.h"
 #include "framework/error.h"

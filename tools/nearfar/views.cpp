@@ -1,6 +1,4 @@
 // `nearfar views`.
-#include <filesystem>
-
 #include "augment/view_presets.h"
 #include "framework/checkpoint/tensors.h"
 #include "framework/config/settings.h"
