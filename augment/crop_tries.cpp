@@ -12,6 +12,8 @@ int rounded_side(double side, int most) {
   return static_cast<int>(std::clamp(std::nearbyint(side), 1.0, static_cast<double>(most)));
 }
 
+}  // namespace
+
 Box centered_box(int height, int width, double aspect_min, double aspect_max) {
   const double aspect = static_cast<double>(width) / height;
   Box box{0, 0, height, width};
@@ -25,19 +27,20 @@ Box centered_box(int height, int width, double aspect_min, double aspect_max) {
   return box;
 }
 
-}  // namespace
+std::optional<Box> box_of(int height, int width, const CropTry& shape) {
+  const double area = static_cast<double>(height) * width * shape.area;
+  const double aspect = std::exp(shape.log_aspect);
+  const double box_width = std::nearbyint(std::sqrt(area * aspect));
+  const double box_height = std::nearbyint(std::sqrt(area / aspect));
+  const bool fits = 0 < box_width && box_width <= width && 0 < box_height && box_height <= height;
+  if (!fits) return std::nullopt;
+  return Box{-1, -1, static_cast<int>(box_height), static_cast<int>(box_width)};
+}
 
 CropChoice crop_from_tries(int height, int width, const CropTries& tries, double aspect_min,
                            double aspect_max) {
-  const double area = static_cast<double>(height) * width;
   for (size_t i = 0; i < tries.size(); ++i) {
-    const double aspect = std::exp(tries[i].log_aspect);
-    const double box_width = std::nearbyint(std::sqrt(area * tries[i].area * aspect));
-    const double box_height = std::nearbyint(std::sqrt(area * tries[i].area / aspect));
-    if (0 < box_width && box_width <= width && 0 < box_height && box_height <= height) {
-      return {static_cast<int>(i),
-              {-1, -1, static_cast<int>(box_height), static_cast<int>(box_width)}};
-    }
+    if (const auto box = box_of(height, width, tries[i])) return {static_cast<int>(i), *box};
   }
   return {-1, centered_box(height, width, aspect_min, aspect_max)};
 }

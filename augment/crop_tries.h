@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <optional>
 
 #include "augment/view.h"
 
@@ -13,7 +15,18 @@ struct CropTry {
   double log_aspect = 0.0;
 };
 
-using CropTries = std::array<CropTry, 10>;
+/// The size of a drawn shape in a height x width image, sides rounded half to even, or nothing
+/// where it does not fit: a box at (-1, -1), whose place is yet to be drawn.
+std::optional<Box> box_of(int height, int width, const CropTry& shape);
+
+/// The box when no shape fits: the largest centred one whose aspect (width / height) lies in
+/// [aspect_min, aspect_max]. Sides are at least 1. Precondition: height, width > 0.
+Box centered_box(int height, int width, double aspect_min, double aspect_max);
+
+/// Tries before the centred box is taken.
+inline constexpr uint32_t kCropTries = 10;
+
+using CropTries = std::array<CropTry, kCropTries>;
 
 /// The outcome. The box of an accepted try has its size only: top and left are -1 and are yet to be
 /// drawn. accepted_try is -1 when no shape fitted; the box is then centred and complete.
@@ -22,9 +35,8 @@ struct CropChoice {
   Box box;
 };
 
-/// torchvision's RandomResizedCrop.make_params: the first shape that fits into the image, its sides
-/// rounded half to even; else the largest centred box whose aspect (width / height) lies in
-/// [aspect_min, aspect_max]. Sides are at least 1. Precondition: height, width > 0.
+/// torchvision's RandomResizedCrop.make_params: the first shape that fits into the image, else the
+/// centred box. Precondition: height, width > 0.
 CropChoice crop_from_tries(int height, int width, const CropTries& tries, double aspect_min,
                            double aspect_max);
 

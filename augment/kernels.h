@@ -32,20 +32,24 @@ struct ColumnTaps {
   bool narrow;        // in all blocks they lie within 2 * kRowBlock
 };
 
-/// The planes of one row; green and blue are unused where there is one plane.
-struct PlanarRow {
-  float* red;
-  float* green;
-  float* blue;
+/// Rows that follow each other: plane p of row y begins at values + (y * planes + p) * pitch.
+/// Planes are red, green and blue, or gray alone.
+struct PlanarRows {
+  float* values;
+  int rows;
+  int planes;
+  size_t pitch;
+
+  size_t count() const { return static_cast<size_t>(rows) * planes * pitch; }
 };
 
 /// What the last stage does to a row: (value - mean) * scale, planes interleaved.
 struct OutputRow {
   int width;
-  int planes;    // of the input
-  int channels;  // of the output: one plane is repeated
+  int channels;  // more than the planes of the row: the first one is repeated
   float mean[3];
   float scale[3];
+  void* staging;  // room for the row, to be written past the caches from there; null: through them
 };
 
 /// All tables compute the same bits: no sum is reordered and nothing is contracted to fused
@@ -59,24 +63,27 @@ struct Kernels {
                      size_t count, float* out);
   /// Resamples kTileRows interleaved rows along x into planar rows.
   void (*resample_columns)(const float* const* rows, const ColumnTaps& columns, float* const* out);
-  /// The sum of gray levels of a row of 1 or 3 planes (any count).
-  float (*sum_gray)(const PlanarRow& row, int planes, size_t count);
+  /// The sum of the gray levels of `width` pixels of each row.
+  double (*sum_gray)(const PlanarRows& rows, size_t width);
 
-  void (*adjust_brightness)(float* values, size_t count, float factor);
-  void (*adjust_contrast)(float* values, size_t count, float mean, double ratio);
-  void (*adjust_saturation)(const PlanarRow& row, size_t count, double ratio);
-  void (*adjust_hue)(const PlanarRow& row, size_t count, float turns);
-  /// Leaves the gray level in the red plane.
-  void (*drop_color)(const PlanarRow& row, size_t count);
-  void (*solarize)(float* values, size_t count, float threshold);
+  void (*adjust_brightness)(const PlanarRows& rows, float factor);
+  void (*adjust_contrast)(const PlanarRows& rows, float mean, double ratio);
+  void (*adjust_saturation)(const PlanarRows& rows, double ratio);
+  void (*adjust_hue)(const PlanarRows& rows, float turns);
+  /// Leaves the gray level in the first plane.
+  void (*drop_color)(const PlanarRows& rows);
+  void (*solarize)(const PlanarRows& rows, float threshold);
 
   /// out[i] = weights[radius] * rows[radius][i] + sum over k < radius of weights[k] *
   /// (rows[k][i] + rows[2 * radius - k][i]): one direction of a blur.
   void (*mix_rows)(const float* const* rows, const float* weights, int radius, size_t count,
                    float* out);
 
-  void (*store_float)(const PlanarRow& row, const OutputRow& output, float* out);
-  void (*store_bfloat16)(const PlanarRow& row, const OutputRow& output, Bfloat16* out);
+  /// The first of `rows`, `planes` of which are looked at.
+  void (*store_float)(const PlanarRows& rows, const OutputRow& output, float* out);
+  void (*store_bfloat16)(const PlanarRows& rows, const OutputRow& output, Bfloat16* out);
+  /// Makes rows that were written past the caches visible to other threads.
+  void (*finish_streams)();
 };
 
 /// The tables that this processor can run, from the most portable to the fastest.

@@ -57,6 +57,15 @@ uint64_t Random::next_uint64() {
 
 double Random::uniform() { return static_cast<double>(next_uint64() >> 11) * 0x1.0p-53; }
 
+void Random::skip_uniform(uint32_t count) {
+  const uint32_t next = 4 * counter_[0] - (4 - used_) + 2 * count;
+  counter_[0] = next / 4;
+  used_ = 4;
+  if (next % 4 == 0) return;
+  next_uint32();
+  used_ = static_cast<int>(next % 4);
+}
+
 double Random::uniform(double low, double high) { return low + (high - low) * uniform(); }
 
 int64_t Random::below(int64_t count) {

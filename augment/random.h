@@ -30,6 +30,8 @@ class Random {
   uint64_t next_uint64();
   /// Uniform in [0, 1), 53 bits.
   double uniform();
+  /// Leaves out what `count` calls of uniform() would draw, without computing it.
+  void skip_uniform(uint32_t count);
   /// Uniform in [low, high).
   double uniform(double low, double high);
   /// Uniform integer in [0, count), without bias. Precondition: count > 0.

@@ -1,6 +1,8 @@
 // Renders views on the CPU: checks what was asked, then runs the stages in their fixed order.
 #include "augment/render.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -110,12 +112,19 @@ void render_batch(std::span<const Image> images, std::span<const View> views,
   if (views.empty()) return;
   const size_t view_values =
       static_cast<size_t>(target.size.height) * target.size.width * images[0].channels;
+  RenderTarget batch = target;
+  batch.past_caches |= larger_than_caches(views.size() * view_values * sizeof(Value));
+  // Neighbours are often views of one image, which is then still in the thread's cache.
+  const size_t chunk = std::clamp<size_t>(views.size() / (4 * threads), 1, 8);
   std::atomic<size_t> next{0};
   const auto work = [&] {
     RenderScratch scratch;
-    for (size_t i = next++; i < views.size(); i = next++) {
-      render_rows(fastest_kernels(), images[i], views[i], target, scratch.buffers(),
-                  out + i * view_values);
+    for (size_t begin = next.fetch_add(chunk); begin < views.size();
+         begin = next.fetch_add(chunk)) {
+      for (size_t i = begin; i < std::min(begin + chunk, views.size()); ++i) {
+        render_rows(fastest_kernels(), images[i], views[i], batch, scratch.buffers(),
+                    out + i * view_values);
+      }
     }
   };
   const size_t crew = std::min(static_cast<size_t>(threads), views.size());
@@ -131,6 +140,12 @@ RenderScratch::RenderScratch() : buffers_(std::make_unique<Buffers>()) {}
 RenderScratch::~RenderScratch() = default;
 RenderScratch::RenderScratch(RenderScratch&&) noexcept = default;
 RenderScratch& RenderScratch::operator=(RenderScratch&&) noexcept = default;
+
+bool larger_than_caches(size_t bytes) {
+  static const long last_level = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  constexpr size_t kUsual = size_t{32} << 20;
+  return bytes > (last_level > 0 ? static_cast<size_t>(last_level) : kUsual);
+}
 
 void render_view(const Image& image, const View& view, const RenderTarget& target,
                  RenderScratch& scratch, float* out) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <memory>
 #include <span>
 
@@ -22,7 +23,12 @@ struct RenderTarget {
   Size size;
   Interpolation interpolation = Interpolation::bilinear;
   Normalize normalize;
+  bool past_caches = false;  // for batches that are larger than the caches: see larger_than_caches
 };
+
+/// Whether a batch of so many bytes is gone from this machine's caches before it is read. Writing
+/// it past them then spares memory a read of every line.
+bool larger_than_caches(size_t bytes);
 
 /// Working memory of one thread; grows to what the largest view needs and is then reused.
 class RenderScratch {

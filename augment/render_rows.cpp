@@ -11,15 +11,17 @@ namespace {
 
 /// Weights at the ends of the kernel below this one are cut off: all that is dropped stays below
 /// float32's resolution.
-constexpr float kNegligibleWeight = 1e-9f;
+constexpr float kNegligibleWeight = 1e-7f;
 
-int rounded_up(int value, int step) { return (value + step - 1) / step * step; }
+size_t rounded_up(int value, int step) {
+  return static_cast<size_t>((value + step - 1) / step) * step;
+}
 
-void store_row(const Kernels& kernels, const PlanarRow& row, const OutputRow& output, float* out) {
+void store_row(const Kernels& kernels, const PlanarRows& row, const OutputRow& output, float* out) {
   kernels.store_float(row, output, out);
 }
 
-void store_row(const Kernels& kernels, const PlanarRow& row, const OutputRow& output,
+void store_row(const Kernels& kernels, const PlanarRows& row, const OutputRow& output,
                Bfloat16* out) {
   kernels.store_bfloat16(row, output, out);
 }
@@ -37,7 +39,7 @@ class Resampler {
     mixed_ = buffers.mixed.room(kTileRows * mixed_pitch_);
   }
 
-  /// Planar rows top.. into rows[0 .. kTileRows); those below the picture repeat the last one.
+  /// Planar rows from `top` on; those below the picture repeat the last one.
   void resample(int top, float* const* rows) {
     const size_t image_pitch = static_cast<size_t>(image_.width) * image_.channels;
     const uint8_t* corner = image_.pixels + (crop_.top - image_.top) * image_pitch +
@@ -64,65 +66,72 @@ class Resampler {
   float* mixed_ = nullptr;
 };
 
-/// A Gaussian blur that takes rows from above and gives them back `radius` rows later.
+/// A Gaussian blur that takes tiles from above and gives rows back as soon as all rows that they
+/// are made of were taken.
 class Blur {
  public:
-  Blur(const Kernels& kernels, const View& view, Size size, int planes, int pitch,
+  Blur(const Kernels& kernels, const View& view, Size size, int planes,
        RenderScratch::Buffers& buffers)
-      : kernels_(kernels), size_(size), planes_(planes), pitch_(pitch), buffers_(buffers) {
+      : kernels_(kernels), size_(size), planes_(planes), buffers_(buffers) {
     if (view.blur_kernel == 0) return;
     buffers.blur_weights.resize(view.blur_kernel);
     gaussian_weights(view.blur_kernel, view.blur_sigma, buffers.blur_weights.data());
     weights_ = buffers.blur_weights.data();
     radius_ = view.blur_kernel / 2;
     for (; radius_ > 0 && *weights_ < kNegligibleWeight; --radius_) ++weights_;
+    pitch_ = rounded_up(size.width + 2 * radius_, kRowBlock);
+    window_rows_ = rounded_up(2 * radius_ + kTileRows, kTileRows);
     buffers.blur_rows.resize(2 * radius_ + 1);
-    padded_ = buffers.padded.room(pitch + 2 * radius_);
-    window_ = buffers.window.room((2 * radius_ + 1) * row_floats());
+    padded_ = buffers.padded.room(kTileRows * row_floats() + rounded_up(2 * radius_, kRowBlock));
+    window_ = buffers.window.room(window_rows_ * row_floats());
     blurred_ = buffers.blurred.room(row_floats());
   }
 
   int radius() const { return radius_; }
 
-  /// Takes row y, blurred along x.
-  void take(int y, const float* row) {
-    for (int plane = 0; plane < planes_; ++plane) {
-      reflect_ends(row + static_cast<size_t>(plane) * pitch_);
-      for (int k = 0; k <= 2 * radius_; ++k) buffers_.blur_rows[k] = padded_ + k;
-      kernels_.mix_rows(buffers_.blur_rows.data(), weights_, radius_, pitch_,
-                        window_row(y) + static_cast<size_t>(plane) * pitch_);
+  /// Takes the rows from `top` on, a multiple of kTileRows, and blurs them along x.
+  void take(int top, const PlanarRows& tile) {
+    for (int y = 0; y < tile.rows; ++y) {
+      for (int plane = 0; plane < planes_; ++plane) {
+        reflect_ends(tile.values + (y * tile.planes + plane) * tile.pitch,
+                     padded_ + y * row_floats() + plane * pitch_);
+      }
     }
+    for (int k = 0; k <= 2 * radius_; ++k) buffers_.blur_rows[k] = padded_ + k;
+    kernels_.mix_rows(buffers_.blur_rows.data(), weights_, radius_, tile.rows * row_floats(),
+                      window_row(top));
   }
 
   /// Row y, blurred along x and y. Precondition: all rows up to y + radius were taken.
-  float* give(int y) {
+  PlanarRows give(int y) {
     for (int k = 0; k <= 2 * radius_; ++k) {
       buffers_.blur_rows[k] = window_row(reflect(y + k - radius_, size_.height));
     }
     kernels_.mix_rows(buffers_.blur_rows.data(), weights_, radius_, row_floats(), blurred_);
-    return blurred_;
+    return {blurred_, 1, planes_, pitch_};
   }
 
  private:
-  size_t row_floats() const { return static_cast<size_t>(planes_) * pitch_; }
-  float* window_row(int y) { return window_ + (y % (2 * radius_ + 1)) * row_floats(); }
+  size_t row_floats() const { return planes_ * pitch_; }
+  float* window_row(int y) { return window_ + (y % window_rows_) * row_floats(); }
 
-  void reflect_ends(const float* row) {
-    std::copy_n(row, size_.width, padded_ + radius_);
-    std::fill_n(padded_ + radius_ + size_.width, pitch_ - size_.width + radius_, 0.0f);
+  void reflect_ends(const float* row, float* padded) const {
+    std::copy_n(row, size_.width, padded + radius_);
     for (int i = 1; i <= radius_; ++i) {
-      padded_[radius_ - i] = row[reflect(-i, size_.width)];
-      padded_[radius_ + size_.width - 1 + i] = row[reflect(size_.width - 1 + i, size_.width)];
+      padded[radius_ - i] = row[reflect(-i, size_.width)];
+      padded[radius_ + size_.width - 1 + i] = row[reflect(size_.width - 1 + i, size_.width)];
     }
+    std::fill(padded + 2 * radius_ + size_.width, padded + pitch_, 0.0f);
   }
 
   const Kernels& kernels_;
   const Size size_;
   const int planes_;
-  const int pitch_;
   RenderScratch::Buffers& buffers_;
   const float* weights_ = nullptr;
   int radius_ = 0;
+  size_t pitch_ = 0;
+  size_t window_rows_ = 0;
   float* padded_ = nullptr;
   float* window_ = nullptr;
   float* blurred_ = nullptr;
@@ -140,41 +149,48 @@ class ViewPath {
         channels_(image.channels),
         pitch_(rounded_up(target.size.width, kRowBlock)),
         resampler_(kernels, image, view, target, buffers),
-        output_{size_.width, view.grayscale ? 1 : channels_, channels_, {}, {}},
-        blur_(kernels, view, size_, output_.planes, pitch_, buffers),
+        blur_(kernels, view, size_, view.grayscale ? 1 : channels_, buffers),
+        output_{size_.width, channels_, {}, {}, nullptr},
         out_(out) {
     for (int c = 0; c < channels_; ++c) {
       output_.mean[c] = target.normalize.mean[c];
       output_.scale[c] = 1.0f / target.normalize.std[c];
     }
+    if (target.past_caches) output_.staging = buffers.staging.room(channels_ * pitch_);
     waits_ = next_contrast(0) < view.jitter_count;
     picture_ = buffers.picture.room((waits_ ? rounded_up(size_.height, kTileRows) : kTileRows) *
-                                    row_floats());
+                                    channels_ * pitch_);
   }
 
-  /// Every pass over the rows but the first begins with a contrast, whose mean the one before took.
+  /// Every pass over the tiles but the first begins with a contrast, whose mean the one before
+  /// took.
   void render() {
     int from = 0;
     int to = next_contrast(0);
     for (int top = 0; top < size_.height; top += kTileRows) {
+      const PlanarRows tile = tile_at(top);
       float* rows[kTileRows];
-      for (int i = 0; i < kTileRows; ++i) rows[i] = row_at(top + i);
+      for (int y = 0; y < kTileRows; ++y) rows[y] = tile.values + y * channels_ * pitch_;
       resampler_.resample(top, rows);
-      for (int y = top; y < std::min(top + kTileRows, size_.height); ++y) color_row(y, from, to);
+      color_tile(top, tile, from, to);
     }
     while (to < view_.jitter_count) {
       mean_ = static_cast<float>(total_gray_ / (static_cast<double>(size_.height) * size_.width));
       total_gray_ = 0.0;
       from = to;
       to = next_contrast(from + 1);
-      for (int y = 0; y < size_.height; ++y) color_row(y, from, to);
+      for (int top = 0; top < size_.height; top += kTileRows) {
+        color_tile(top, tile_at(top), from, to);
+      }
     }
+    if (output_.staging != nullptr) kernels_.finish_streams();
   }
 
  private:
-  size_t row_floats() const { return static_cast<size_t>(channels_) * pitch_; }
-  float* row_at(int y) { return picture_ + (waits_ ? y : y % kTileRows) * row_floats(); }
-  PlanarRow planes_of(float* row) const { return {row, row + pitch_, row + 2 * pitch_}; }
+  PlanarRows tile_at(int top) const {
+    return {picture_ + (waits_ ? top : 0) * channels_ * pitch_,
+            std::min(kTileRows, size_.height - top), channels_, pitch_};
+  }
 
   /// The first contrast among the jitter steps from `step` on, or their number.
   int next_contrast(int step) const {
@@ -182,59 +198,60 @@ class ViewPath {
     return step;
   }
 
-  void color_row(int y, int from, int to) {
-    float* row = row_at(y);
-    for (int i = from; i < to; ++i) apply_jitter(view_.jitter[i], row);
+  void color_tile(int top, const PlanarRows& tile, int from, int to) {
+    for (int i = from; i < to; ++i) apply_jitter(view_.jitter[i], tile);
     if (to < view_.jitter_count) {
-      total_gray_ += kernels_.sum_gray(planes_of(row), channels_, size_.width);
+      total_gray_ += kernels_.sum_gray(tile, size_.width);
     } else {
-      finish_row(y, row);
+      finish_tile(top, tile);
     }
   }
 
   /// Hue and saturation leave a picture of one channel as it is.
-  void apply_jitter(const JitterStep& step, float* row) {
-    const auto factor = static_cast<float>(step.factor);
+  void apply_jitter(const JitterStep& step, const PlanarRows& tile) {
     switch (step.kind) {
       case Jitter::brightness:
-        return kernels_.adjust_brightness(row, row_floats(), factor);
+        return kernels_.adjust_brightness(tile, static_cast<float>(step.factor));
       case Jitter::contrast:
-        return kernels_.adjust_contrast(row, row_floats(), mean_, step.factor);
+        return kernels_.adjust_contrast(tile, mean_, step.factor);
       case Jitter::saturation:
-        if (channels_ == 3) kernels_.adjust_saturation(planes_of(row), pitch_, step.factor);
+        if (channels_ == 3) kernels_.adjust_saturation(tile, step.factor);
         return;
       case Jitter::hue:
-        if (channels_ == 3) kernels_.adjust_hue(planes_of(row), pitch_, factor);
+        if (channels_ == 3) kernels_.adjust_hue(tile, static_cast<float>(step.factor));
         return;
     }
   }
 
   /// Everything after the jitter; a blur holds rows back until those below them are there.
-  void finish_row(int y, float* row) {
-    if (view_.grayscale && channels_ == 3) kernels_.drop_color(planes_of(row), pitch_);
-    if (blur_.radius() == 0) return emit_row(y, row);
-    blur_.take(y, row);
-    const int last = y == size_.height - 1 ? y : y - blur_.radius();
-    for (; next_out_ <= last; ++next_out_) emit_row(next_out_, blur_.give(next_out_));
+  void finish_tile(int top, const PlanarRows& tile) {
+    if (view_.grayscale && channels_ == 3) kernels_.drop_color(tile);
+    const int bottom = top + tile.rows;
+    if (blur_.radius() == 0) {
+      for (int y = top; y < bottom; ++y) {
+        emit_row(y, {tile.values + (y - top) * channels_ * pitch_, 1,
+                     view_.grayscale ? 1 : channels_, pitch_});
+      }
+      return;
+    }
+    blur_.take(top, tile);
+    const int ready = bottom == size_.height ? bottom : bottom - blur_.radius();
+    for (; next_out_ < ready; ++next_out_) emit_row(next_out_, blur_.give(next_out_));
   }
 
-  void emit_row(int y, float* row) {
-    if (view_.solarize) {
-      kernels_.solarize(row, static_cast<size_t>(output_.planes) * pitch_,
-                        static_cast<float>(view_.solarize_threshold));
-    }
-    store_row(kernels_, planes_of(row), output_,
-              out_ + static_cast<size_t>(y) * size_.width * channels_);
+  void emit_row(int y, const PlanarRows& row) {
+    if (view_.solarize) kernels_.solarize(row, static_cast<float>(view_.solarize_threshold));
+    store_row(kernels_, row, output_, out_ + static_cast<size_t>(y) * size_.width * channels_);
   }
 
   const Kernels& kernels_;
   const View& view_;
   const Size size_;
   const int channels_;
-  const int pitch_;
+  const size_t pitch_;
   Resampler resampler_;
-  OutputRow output_;
   Blur blur_;
+  OutputRow output_;
   Value* out_;
   bool waits_ = false;
   float* picture_ = nullptr;

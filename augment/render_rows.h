@@ -43,10 +43,11 @@ struct RenderScratch::Buffers {
   TapTable row_taps;
   ColumnTable column_taps;
   AlignedFloats mixed;    // [kTileRows, crop width * channels + kRowSlack] resampled along y
-  AlignedFloats picture;  // [rows, planes, pitch] resampled; as many rows as must wait for a mean
-  AlignedFloats padded;   // [pitch + 2 * radius] one plane of a row, reflected at its ends
-  AlignedFloats window;   // [2 * radius + 1, planes, pitch] rows blurred along x
+  AlignedFloats picture;  // [rows, channels, pitch] resampled; all rows where they wait for a mean
+  AlignedFloats padded;   // [kTileRows, planes, pitch with room for the reflected ends]
+  AlignedFloats window;   // [rows that are still needed, planes, pitch] blurred along x
   AlignedFloats blurred;  // [planes, pitch] one row blurred along x and y
+  AlignedFloats staging;  // [width, channels] one finished row on its way past the caches
   std::vector<float> blur_weights;      // [kernel]
   std::vector<const float*> blur_rows;  // [2 * radius + 1]
 };

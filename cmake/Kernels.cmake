@@ -8,7 +8,7 @@ endif()
 set(NEARFAR_KERNEL_FLAGS_avx2 -march=x86-64-v3)
 set(NEARFAR_KERNEL_FLAGS_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
 file(GLOB NEARFAR_KERNEL_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/augment/kernels/*.cpp)
-list(FILTER NEARFAR_KERNEL_SOURCES EXCLUDE REGEX "/available_")
+list(FILTER NEARFAR_KERNEL_SOURCES EXCLUDE REGEX "/(available|stream)_")
 set(NEARFAR_KERNEL_CHOICE ${CMAKE_SOURCE_DIR}/augment/kernels/available_${kernel_choice}.cpp)
 
 # No fused multiply-adds and no reordered sums: all sets compute the same bits. Pixels are finite
@@ -20,7 +20,12 @@ set(NEARFAR_KERNEL_FLAGS -O3 -ffp-contract=off -fno-math-errno -fno-trapping-mat
 function(nearfar_add_kernels prefix)
   set(objects)
   foreach(set ${NEARFAR_KERNEL_SETS})
-    add_library(${prefix}_${set} OBJECT ${NEARFAR_KERNEL_SOURCES})
+    set(stream plain)
+    if(set STREQUAL avx512)
+      set(stream avx512)
+    endif()
+    add_library(${prefix}_${set} OBJECT ${NEARFAR_KERNEL_SOURCES}
+                ${CMAKE_SOURCE_DIR}/augment/kernels/stream_${stream}.cpp)
     target_compile_definitions(${prefix}_${set} PRIVATE NEARFAR_KERNELS=${set})
     target_compile_options(${prefix}_${set} PRIVATE ${NEARFAR_KERNEL_FLAGS}
                            ${NEARFAR_KERNEL_FLAGS_${set}} ${ARGN})

@@ -5,18 +5,28 @@
 namespace nearfar::NEARFAR_KERNELS {
 namespace {
 
-/// Replaces every pixel by change(pixel). The planes do not overlap.
+/// Replaces every value by change(value).
 template <typename Change>
-__attribute__((always_inline)) inline void change_pixels(const PlanarRow& row, size_t count,
-                                                         Change change) {
-  float* __restrict red = row.red;
-  float* __restrict green = row.green;
-  float* __restrict blue = row.blue;
-  for (size_t i = 0; i < count; ++i) {
-    const Color color = change(Color{red[i], green[i], blue[i]});
-    red[i] = color.red;
-    green[i] = color.green;
-    blue[i] = color.blue;
+__attribute__((always_inline)) inline void change_values(const PlanarRows& rows, Change change) {
+  float* values = rows.values;
+  const size_t count = rows.count() / kRowBlock * kRowBlock;
+  for (size_t i = 0; i < count; ++i) values[i] = change(values[i]);
+}
+
+/// Replaces every pixel of rows of three planes by change(pixel).
+template <typename Change>
+__attribute__((always_inline)) inline void change_pixels(const PlanarRows& rows, Change change) {
+  const size_t pitch = rows.pitch / kRowBlock * kRowBlock;
+  for (int y = 0; y < rows.rows; ++y) {
+    float* __restrict red = rows.values + y * 3 * rows.pitch;
+    float* __restrict green = red + rows.pitch;
+    float* __restrict blue = green + rows.pitch;
+    for (size_t i = 0; i < pitch; ++i) {
+      const Color color = change(Color{red[i], green[i], blue[i]});
+      red[i] = color.red;
+      green[i] = color.green;
+      blue[i] = color.blue;
+    }
   }
 }
 
@@ -37,41 +47,47 @@ __attribute__((always_inline)) inline float sum_in_blocks(size_t count, Value va
 
 }  // namespace
 
-float sum_gray(const PlanarRow& row, int planes, size_t count) {
-  const float* red = row.red;
-  if (planes == 1) return sum_in_blocks(count, [=](size_t i) { return red[i]; });
-  const float* green = row.green;
-  const float* blue = row.blue;
-  return sum_in_blocks(count, [=](size_t i) { return gray_level({red[i], green[i], blue[i]}); });
+double sum_gray_rows(const PlanarRows& rows, size_t width) {
+  double sum = 0.0;
+  for (int y = 0; y < rows.rows; ++y) {
+    const float* red = rows.values + y * rows.planes * rows.pitch;
+    if (rows.planes == 1) {
+      sum += sum_in_blocks(width, [=](size_t i) { return red[i]; });
+      continue;
+    }
+    const float* green = red + rows.pitch;
+    const float* blue = green + rows.pitch;
+    sum += sum_in_blocks(width, [=](size_t i) { return gray_level({red[i], green[i], blue[i]}); });
+  }
+  return sum;
 }
 
-void adjust_brightness_row(float* values, size_t count, float factor) {
-  for (size_t i = 0; i < count; ++i) values[i] = adjust_brightness(values[i], factor);
+void adjust_brightness_rows(const PlanarRows& rows, float factor) {
+  change_values(rows, [=](float value) { return adjust_brightness(value, factor); });
 }
 
-void adjust_contrast_row(float* values, size_t count, float mean, double ratio) {
+void adjust_contrast_rows(const PlanarRows& rows, float mean, double ratio) {
   const Blend blend = make_blend(ratio);
-  for (size_t i = 0; i < count; ++i) values[i] = blend_unit(values[i], mean, blend);
+  change_values(rows, [=](float value) { return blend_unit(value, mean, blend); });
 }
 
-void adjust_saturation_row(const PlanarRow& row, size_t count, double ratio) {
+void adjust_saturation_rows(const PlanarRows& rows, double ratio) {
   const Blend blend = make_blend(ratio);
-  change_pixels(row, count, [=](Color color) { return adjust_saturation(color, blend); });
+  change_pixels(rows, [=](Color color) { return adjust_saturation(color, blend); });
 }
 
-void adjust_hue_row(const PlanarRow& row, size_t count, float turns) {
-  change_pixels(row, count, [=](Color color) { return adjust_hue(color, turns); });
+void adjust_hue_rows(const PlanarRows& rows, float turns) {
+  change_pixels(rows, [=](Color color) { return adjust_hue(color, turns); });
 }
 
-void drop_color_row(const PlanarRow& row, size_t count) {
-  float* __restrict red = row.red;
-  const float* __restrict green = row.green;
-  const float* __restrict blue = row.blue;
-  for (size_t i = 0; i < count; ++i) red[i] = gray_level({red[i], green[i], blue[i]});
+void drop_color_rows(const PlanarRows& rows) {
+  change_pixels(rows, [](Color color) {
+    return Color{gray_level(color), color.green, color.blue};
+  });
 }
 
-void solarize_row(float* values, size_t count, float threshold) {
-  for (size_t i = 0; i < count; ++i) values[i] = solarize(values[i], threshold);
+void solarize_rows(const PlanarRows& rows, float threshold) {
+  change_values(rows, [=](float value) { return solarize(value, threshold); });
 }
 
 }  // namespace nearfar::NEARFAR_KERNELS

@@ -8,16 +8,19 @@ namespace nearfar::NEARFAR_KERNELS {
 void mix_levels(const uint8_t* levels, size_t pitch, const float* weights, int taps, size_t count,
                 float* out);
 void resample_columns(const float* const* rows, const ColumnTaps& columns, float* const* out);
-float sum_gray(const PlanarRow& row, int planes, size_t count);
-void adjust_brightness_row(float* values, size_t count, float factor);
-void adjust_contrast_row(float* values, size_t count, float mean, double ratio);
-void adjust_saturation_row(const PlanarRow& row, size_t count, double ratio);
-void adjust_hue_row(const PlanarRow& row, size_t count, float turns);
-void drop_color_row(const PlanarRow& row, size_t count);
-void solarize_row(float* values, size_t count, float threshold);
+double sum_gray_rows(const PlanarRows& rows, size_t width);
+void adjust_brightness_rows(const PlanarRows& rows, float factor);
+void adjust_contrast_rows(const PlanarRows& rows, float mean, double ratio);
+void adjust_saturation_rows(const PlanarRows& rows, double ratio);
+void adjust_hue_rows(const PlanarRows& rows, float turns);
+void drop_color_rows(const PlanarRows& rows);
+void solarize_rows(const PlanarRows& rows, float threshold);
 void mix_rows(const float* const* rows, const float* weights, int radius, size_t count, float* out);
-void store_float(const PlanarRow& row, const OutputRow& output, float* out);
-void store_bfloat16(const PlanarRow& row, const OutputRow& output, Bfloat16* out);
+void store_float(const PlanarRows& rows, const OutputRow& output, float* out);
+void store_bfloat16(const PlanarRows& rows, const OutputRow& output, Bfloat16* out);
+/// Copies finished values past the caches; finish_streams() makes them visible to other threads.
+void stream_bytes(const void* from, size_t count, void* to);
+void finish_streams();
 
 extern const Kernels kKernels;
 

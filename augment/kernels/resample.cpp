@@ -6,17 +6,53 @@
 namespace nearfar::NEARFAR_KERNELS {
 namespace {
 
-/// out = (add ? out : 0) + the weighted sum of `taps` rows of levels.
+/// Levels that are widened to floats at once: a register of them, or without AVX the sixteen that
+/// unpack without a remainder.
+constexpr int kLevelBlock = kLanes > 4 ? kLanes : kRowBlock;
+
+struct LevelSums {
+  float values[kLevelBlock];
+};
+
+/// (add ? before : 0) + the weighted sum of `taps` rows of levels.
+template <int taps, bool add>
+__attribute__((always_inline)) inline LevelSums mix_block(const uint8_t* levels, size_t pitch,
+                                                          const float* weights,
+                                                          const float* before) {
+  LevelSums sums;
+  for (int j = 0; j < kLevelBlock; ++j) sums.values[j] = add ? before[j] : 0.0f;
+  for (int t = 0; t < taps; ++t) {
+    // Through int: from bytes straight to floats GCC 12 widens in several steps.
+    int wide[kLevelBlock];
+    for (int j = 0; j < kLevelBlock; ++j) wide[j] = levels[t * pitch + j];
+    for (int j = 0; j < kLevelBlock; ++j) {
+      sums.values[j] += weights[t] * static_cast<float>(wide[j]);
+    }
+  }
+  return sums;
+}
+
 template <int taps, bool add>
 void mix_some(const uint8_t* __restrict levels, size_t pitch, const float* weights, size_t count,
               float* __restrict out) {
   float weight[taps];
   for (int t = 0; t < taps; ++t) weight[t] = weights[t];
-  for (size_t i = 0; i < count; ++i) {
-    float sum = add ? out[i] : 0.0f;
-    for (int t = 0; t < taps; ++t) sum += weight[t] * static_cast<float>(levels[t * pitch + i]);
-    out[i] = sum;
+  if (count < kLevelBlock) {
+    for (size_t i = 0; i < count; ++i) {
+      float sum = add ? out[i] : 0.0f;
+      for (int t = 0; t < taps; ++t) sum += weight[t] * static_cast<float>(levels[t * pitch + i]);
+      out[i] = sum;
+    }
+    return;
   }
+  // The last block overlaps the one before it, so it is computed before that one is written.
+  const size_t last = count - kLevelBlock;
+  const LevelSums end = mix_block<taps, add>(levels + last, pitch, weight, out + last);
+  for (size_t i = 0; i < last; i += kLevelBlock) {
+    const LevelSums sums = mix_block<taps, add>(levels + i, pitch, weight, out + i);
+    __builtin_memcpy(out + i, sums.values, sizeof(sums));
+  }
+  __builtin_memcpy(out + last, end.values, sizeof(end));
 }
 
 template <bool add>
@@ -52,9 +88,8 @@ __attribute__((always_inline)) inline void resample_lanes(const float* const* ro
     Lanes sum[kTileRows] = {};
     for (int t = 0; t < count; ++t) {
       const Lanes weights = load<Lanes>(columns.weights + t * columns.count + i);
-      const size_t at = static_cast<size_t>(lowest) + t * columns.channels;
       for (int y = 0; y < kTileRows; ++y) {
-        const float* values = rows[y] + at;
+        const float* values = rows[y] + lowest + t * columns.channels;
         const Lanes tap =
             weights * __builtin_shuffle(load<Lanes>(values), load<Lanes>(values + kLanes), places);
         sum[y] = t == 0 ? tap : sum[y] + tap;
@@ -84,15 +119,16 @@ __attribute__((always_inline)) inline void resample_pixels(const float* const* r
 }
 
 /// The same, a value at a time.
-void resample_values(const float* const* rows, const ColumnTaps& columns, float* const* out) {
-  for (size_t i = 0; i < columns.count; ++i) {
+void resample_values(const float* const* rows, const ColumnTaps& columns, size_t from, size_t to,
+                     float* const* out) {
+  for (size_t i = from; i < to; ++i) {
     for (int y = 0; y < kTileRows; ++y) {
       const float* values = rows[y] + columns.place[i];
       float sum = columns.weights[i] * values[0];
       for (int t = 1; t < columns.taps; ++t) {
         sum += columns.weights[t * columns.count + i] * values[t];
       }
-      out[y][i] = sum;
+      out[y][i - from] = sum;
     }
   }
 }
@@ -106,31 +142,32 @@ void split_planes(const float* __restrict pixels, size_t count, size_t pitch,
   }
 }
 
+/// Floats [from, to) of the output rows in the fastest way there is for them.
 template <int taps>
-void resample_colors(const float* const* rows, const ColumnTaps& columns, float* const* out) {
-  float pixels[kTileRows][kSplitFloats + 1];
-  float* const pixel_rows[kTileRows] = {pixels[0], pixels[1], pixels[2], pixels[3]};
-  for (size_t from = 0; from < columns.count; from += kSplitFloats) {
-    const size_t rest = columns.count - from;
-    const size_t count = rest < kSplitFloats ? rest : kSplitFloats;
-    if (kShufflesFast && columns.narrow) {
-      resample_lanes<taps>(rows, columns, from, from + count, pixel_rows);
-    } else {
-      resample_pixels<taps>(rows, columns, from, from + count, pixel_rows);
-    }
-    for (int y = 0; y < kTileRows; ++y) {
-      split_planes(pixels[y], count / 3, columns.count / 3, out[y] + from / 3);
-    }
+void resample_some(const float* const* rows, const ColumnTaps& columns, size_t from, size_t to,
+                   float* const* out) {
+  if (kShufflesFast && columns.narrow) {
+    resample_lanes<taps>(rows, columns, from, to, out);
+  } else if (columns.channels == 3) {
+    resample_pixels<taps>(rows, columns, from, to, out);
+  } else {
+    resample_values(rows, columns, from, to, out);
   }
 }
 
 template <int taps>
 void resample_tile(const float* const* rows, const ColumnTaps& columns, float* const* out) {
-  if (columns.channels == 3) return resample_colors<taps>(rows, columns, out);
-  if (kShufflesFast && columns.narrow) {
-    return resample_lanes<taps>(rows, columns, 0, columns.count, out);
+  if (columns.channels == 1) return resample_some<taps>(rows, columns, 0, columns.count, out);
+  float pixels[kTileRows][kSplitFloats + 1];
+  float* const pixel_rows[kTileRows] = {pixels[0], pixels[1], pixels[2], pixels[3]};
+  for (size_t from = 0; from < columns.count; from += kSplitFloats) {
+    const size_t rest = columns.count - from;
+    const size_t count = rest < kSplitFloats ? rest : kSplitFloats;
+    resample_some<taps>(rows, columns, from, from + count, pixel_rows);
+    for (int y = 0; y < kTileRows; ++y) {
+      split_planes(pixels[y], count / 3, columns.count / 3, out[y] + from / 3);
+    }
   }
-  resample_values(rows, columns, out);
 }
 
 }  // namespace

@@ -23,24 +23,34 @@ void store_pixels(const float* red, const float* green, const float* blue, const
 }
 
 template <typename Value>
-void store_row(const PlanarRow& row, const OutputRow& output, Value* __restrict out) {
+void store_values(const PlanarRows& rows, const OutputRow& output, Value* __restrict out) {
+  const float* red = rows.values;
   if (output.channels == 3) {
-    const bool gray = output.planes == 1;
-    store_pixels(row.red, gray ? row.red : row.green, gray ? row.red : row.blue, output, out);
+    const bool gray = rows.planes == 1;
+    store_pixels(red, gray ? red : red + rows.pitch, gray ? red : red + 2 * rows.pitch, output,
+                 out);
     return;
   }
   const float mean = output.mean[0], scale = output.scale[0];
-  for (int x = 0; x < output.width; ++x) convert((row.red[x] - mean) * scale, out + x);
+  for (int x = 0; x < output.width; ++x) convert((red[x] - mean) * scale, out + x);
+}
+
+template <typename Value>
+void store_row(const PlanarRows& rows, const OutputRow& output, Value* out) {
+  const size_t bytes = static_cast<size_t>(output.width) * output.channels * sizeof(Value);
+  if (output.staging == nullptr) return store_values(rows, output, out);
+  store_values(rows, output, static_cast<Value*>(output.staging));
+  stream_bytes(output.staging, bytes, out);
 }
 
 }  // namespace
 
-void store_float(const PlanarRow& row, const OutputRow& output, float* out) {
-  store_row(row, output, out);
+void store_float(const PlanarRows& rows, const OutputRow& output, float* out) {
+  store_row(rows, output, out);
 }
 
-void store_bfloat16(const PlanarRow& row, const OutputRow& output, Bfloat16* out) {
-  store_row(row, output, out);
+void store_bfloat16(const PlanarRows& rows, const OutputRow& output, Bfloat16* out) {
+  store_row(rows, output, out);
 }
 
 }  // namespace nearfar::NEARFAR_KERNELS

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <jpeglib.h>
 // jpeglib.h must come first.
@@ -80,6 +79,8 @@ bool decodes_parts_exactly(j_decompress_ptr codec) {
 // columns of chroma).
 constexpr int kNarrowestCrop = 8;
 
+/// Decodes one file. A reused decompressor would keep the tables of the file before, and with them
+/// decode a damaged file that has lost its own; setting one up costs less than a microsecond.
 class JpegDecoder {
  public:
   JpegDecoder() {
@@ -99,9 +100,9 @@ class JpegDecoder {
 
   void decode(std::span<const uint8_t> file, int height, int width, const Box& window,
               uint8_t* out) {
-    if (row_.size() < static_cast<size_t>(width) * 4) row_.resize(static_cast<size_t>(width) * 4);
+    thread_local PixelBuffer row;
+    row_ = row.make_room(static_cast<size_t>(width) * 4);
     if (decode_window(file, height, width, window, out)) return;
-    jpeg_abort_decompress(&codec_);
     if (errors_.callbacks.msg_code == JWRN_JPEG_EOF) throw BadImage("truncated JPEG");
     throw BadImage(std::string("damaged JPEG: ") + errors_.message);
   }
@@ -148,17 +149,17 @@ class JpegDecoder {
       jpeg_skip_scanlines(&codec_, static_cast<JDIMENSION>(count));
       return;
     }
-    JSAMPROW row = row_.data();
+    JSAMPROW row = row_;
     for (int i = 0; i < count; ++i) jpeg_read_scanlines(&codec_, &row, 1);
   }
 
   void read_rows(const Box& window, int first_column, uint8_t* out) {
     const bool cmyk = codec_.out_color_space == JCS_CMYK;
     const bool in_place = !cmyk && codec_.output_width == static_cast<JDIMENSION>(window.width);
-    const uint8_t* from = row_.data() + (window.left - first_column) * (cmyk ? 4 : 3);
+    const uint8_t* from = row_ + (window.left - first_column) * (cmyk ? 4 : 3);
     const size_t row_bytes = static_cast<size_t>(window.width) * 3;
     for (int y = 0; y < window.height; ++y, out += row_bytes) {
-      JSAMPROW target = in_place ? out : row_.data();
+      JSAMPROW target = in_place ? out : row_;
       jpeg_read_scanlines(&codec_, &target, 1);
       if (cmyk) {
         cmyk_to_rgb(from, window.width, codec_.saw_Adobe_marker, out);
@@ -170,10 +171,7 @@ class JpegDecoder {
 
   /// Goes through the data below the window, where damage is found as it is inside.
   void read_the_rest(bool parts) {
-    if (jpeg_has_multiple_scans(&codec_)) {  // all of it was read before the first row
-      jpeg_abort_decompress(&codec_);
-      return;
-    }
+    if (jpeg_has_multiple_scans(&codec_)) return;  // all of it was read before the first row
     const auto below = static_cast<int>(codec_.output_height - codec_.output_scanline);
     // Skipping to the very end would not look at the data: the last row is decoded.
     if (below > 1) pass_rows(below - 1, parts);
@@ -184,14 +182,14 @@ class JpegDecoder {
   jpeg_decompress_struct codec_{};
   jpeg_progress_mgr progress_{};
   JpegErrors errors_{};
-  std::vector<uint8_t> row_;
+  uint8_t* row_ = nullptr;  // of any width, as decoded
 };
 
 }  // namespace
 
 void decode_jpeg(std::span<const uint8_t> file, int height, int width, const Box& window,
                  uint8_t* out) {
-  thread_local JpegDecoder decoder;
+  JpegDecoder decoder;
   decoder.decode(file, height, width, window, out);
 }
 

@@ -41,6 +41,13 @@ ViewRows::ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolic
     targets_.push_back(target_of(policy, plan.normalize));
     sizes_.push_back(targets_.back().size);
   }
+  int64_t pixels = 0;
+  for (const Size& size : sizes_) pixels += int64_t{size.height} * size.width;
+  const auto floats =
+      static_cast<size_t>(plan.batch / plan.ranks * pixels * dataset_->info().channels);
+  for (RenderTarget& target : targets_) {
+    target.past_caches = larger_than_caches(floats * sizeof(float));
+  }
 }
 
 Image ViewRows::read(const Draws& draws, PixelBuffer& storage, RowOutcome& outcome) const {

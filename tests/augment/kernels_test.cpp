@@ -68,12 +68,13 @@ RC_GTEST_PROP(InstructionSets, ComputeTheSameBits, ()) {
   Random random(any_from(0, 1 << 30), 0, 0, Purpose::view);
   const View view = draw(policy, height, width, random);
   const int side = static_cast<int>(policy.size);
-  const RenderTarget target{
+  RenderTarget target{
       {side, side},
       policy.interpolation == "bicubic" ? Interpolation::bicubic : Interpolation::bilinear,
       {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}};
   const auto expected = rendered<float>(*available_kernels().front(), image, view, target);
   for (const Kernels* kernels : available_kernels()) {
+    target.past_caches = any_from(0, 2) == 1;
     RC_ASSERT(same_bits(rendered<float>(*kernels, image, view, target), expected));
     const auto halves = rendered<Bfloat16>(*kernels, image, view, target);
     for (size_t i = 0; i < halves.size(); ++i) {

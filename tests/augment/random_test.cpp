@@ -70,5 +70,19 @@ TEST(Random, NormalHasUnitVariance) {
   EXPECT_NEAR(squares / draws, 1.0, 0.016);
 }
 
+TEST(Random, SkipsWhatUniformWouldDraw) {
+  for (uint32_t words : {0u, 1u, 2u, 3u, 4u, 5u, 7u}) {
+    for (uint32_t count : {0u, 1u, 2u, 3u, 18u}) {
+      Random drawn(3, 1, 4, Purpose::view), skipped(3, 1, 4, Purpose::view);
+      for (uint32_t i = 0; i < words; ++i) ASSERT_EQ(drawn.next_uint32(), skipped.next_uint32());
+      for (uint32_t i = 0; i < count; ++i) drawn.uniform();
+      skipped.skip_uniform(count);
+      for (int i = 0; i < 9; ++i) {
+        ASSERT_EQ(drawn.next_uint32(), skipped.next_uint32()) << words << " " << count;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace nearfar

@@ -69,7 +69,7 @@ TEST(CropDistribution, IsUniformInAreaLogAspectAndPositionWhereEveryTryFits) {
 }
 
 // In a square, a try of area a and log aspect l fits where a <= exp(-|l|). What is accepted is
-// uniform on that region; it is refused ten times in a row once in 10^8.
+// uniform on that region; ten refusals in a row come less than once in 10^8.
 TEST(CropDistribution, IsTheClosedFormInASquare) {
   constexpr double kSide = 30000.0, kLow = 0.08;
   const double edge = std::log(4.0 / 3.0);  // of |l|

@@ -171,16 +171,31 @@ TEST(JpegWindows, InSeveralThreads) {
   EXPECT_EQ(wrong, std::vector<int>(4, 0));
 }
 
-// A decompressor is reused after it was left in the middle of a damaged file.
-TEST(JpegWindows, AfterADamagedFile) {
-  const Picture picture = noisy_picture(64, 64, 3);
-  const Bytes jpeg = encode_jpeg_as(jpeg_form("420"), picture);
-  const Picture whole = decode_plainly(jpeg);
-  for (size_t share = 1; share < 10; ++share) {
-    const Bytes cut(jpeg.begin(), jpeg.begin() + static_cast<int64_t>(jpeg.size() * share / 10));
-    EXPECT_THROW(decode_window(cut, 64, 64, {30, 30, 4, 4}), BadImage);
-    EXPECT_TRUE(decode_window(jpeg, 64, 64, {30, 20, 20, 30}) == part_of(whole, {30, 20, 20, 30}));
+/// The file without its segments of one kind.
+Bytes without_segments(const Bytes& jpeg, uint8_t marker) {
+  Bytes result(jpeg.begin(), jpeg.begin() + 2);
+  size_t at = 2;
+  while (jpeg[at + 1] != 0xDA) {
+    const size_t next = at + 2 + static_cast<size_t>(jpeg[at + 2] * 256 + jpeg[at + 3]);
+    if (jpeg[at + 1] != marker) result.insert(result.end(), &jpeg[at], &jpeg[next]);
+    at = next;
   }
+  result.insert(result.end(), jpeg.begin() + static_cast<int64_t>(at), jpeg.end());
+  return result;
+}
+
+// libjpeg keeps tables from file to file in a decompressor that is used again.
+TEST(JpegWindows, TablesAreNotThoseOfTheFileBefore) {
+  const Picture picture = noisy_picture(64, 64, 3);
+  const Bytes good = encode_jpeg_as(jpeg_form("progressive 420"), picture);
+  const Box all{0, 0, 64, 64};
+  const auto verdict = [&](uint8_t lost) {
+    decode_window(good, 64, 64, all);
+    return message_of<BadImage>([&] { decode_window(without_segments(good, lost), 64, 64, all); });
+  };
+  EXPECT_EQ(verdict(0xDB), "damaged JPEG: Quantization table 0x00 was not defined");
+  EXPECT_EQ(verdict(0xC4), "damaged JPEG: Huffman table 0x00 was not defined");
+  EXPECT_EQ(verdict(0xFE), "") << "there is no comment to lose";
 }
 
 }  // namespace
