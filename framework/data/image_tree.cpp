@@ -17,14 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool has_image_name(const fs::path& path) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  const auto known = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"};
-  return std::find(known.begin(), known.end(), ending) != known.end();
-}
-
 class Walk {
  public:
   explicit Walk(const std::string& root) : root_(root) { tree_.root = root; }
@@ -46,13 +38,14 @@ class Walk {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) {
       // A link that leads nowhere is an image that cannot be read, if its name says image.
-      if (has_image_name(path)) tree_.paths.push_back(path.lexically_relative(root_).string());
+      if (has_image_name(path.string()))
+        tree_.paths.push_back(path.lexically_relative(root_).string());
       return;
     }
     const bool fresh = seen_.emplace(status.st_dev, status.st_ino).second;
     if (S_ISDIR(status.st_mode)) {
       if (fresh) take_folder(path);
-    } else if (!S_ISREG(status.st_mode) || !has_image_name(path)) {
+    } else if (!S_ISREG(status.st_mode) || !has_image_name(path.string())) {
       ++tree_.other_files;
     } else if (fresh) {
       tree_.paths.push_back(path.lexically_relative(root_).string());
@@ -89,6 +82,21 @@ class Walk {
 
 }  // namespace
 
-ImageTree find_images(const std::string& root) { return Walk(root).run(); }
+bool has_image_name(const std::string& path) {
+  std::string ending = fs::path(path).extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const auto known = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"};
+  return std::find(known.begin(), known.end(), ending) != known.end();
+}
+
+ImageTree find_images(const std::string& root) {
+  if (!fs::is_regular_file(root)) return Walk(root).run();
+  const fs::path file(root);
+  ImageTree tree;
+  tree.root = file.has_parent_path() ? file.parent_path().string() : ".";
+  if (has_image_name(root)) tree.paths.push_back(file.filename().string());
+  return tree;
+}
 
 }  // namespace nearfar

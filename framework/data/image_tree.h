@@ -14,10 +14,14 @@ struct ImageTree {
   int64_t other_files = 0;  // files whose names are not those of images
 };
 
+/// Whether a file's name ends like that of an image: .jpg .jpeg .png .webp .bmp .tif .tiff.
+bool has_image_name(const std::string& path);
+
 /// Walks a folder for .jpg .jpeg .png .webp .bmp .tif .tiff in either case. Symbolic links are
 /// followed after everything real, each folder and file (device, inode) is taken once: loops cannot
-/// happen, and a real path wins over a link to it. Names that begin with a dot are left out. Throws
-/// DataError naming a folder that cannot be read.
+/// happen, and a real path wins over a link to it. Names that begin with a dot are left out. An
+/// image file in the place of a folder is a tree of one. Throws DataError naming a folder that
+/// cannot be read.
 ImageTree find_images(const std::string& root);
 
 }  // namespace nearfar

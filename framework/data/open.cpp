@@ -7,6 +7,7 @@
 #include "framework/data/cifar.h"
 #include "framework/data/folder.h"
 #include "framework/data/idx.h"
+#include "framework/data/image_tree.h"
 #include "framework/data/map.h"
 
 namespace nearfar {
@@ -26,17 +27,20 @@ std::string short_name(const std::string& path) {
   return name.empty() ? "data" : name;
 }
 
-void require_folder(const std::string& path, const char* key) {
+/// A folder, or one image file, which is a set of one.
+void require_images(const std::string& path, const char* key) {
   const char* accepted =
       "; expected a folder of images (.jpg .jpeg .png .webp .bmp .tif .tiff), of idx files or of "
-      "CIFAR binary files";
+      "CIFAR binary files, or one image";
   if (path.empty()) throw ConfigError(std::string(key) + ": not given" + accepted);
   if (!fs::exists(path)) throw DataError(path + ": no such folder (" + key + ")" + accepted);
+  if (fs::is_regular_file(path) && has_image_name(path)) return;
   if (!fs::is_directory(path)) throw DataError(path + ": not a folder (" + key + ")" + accepted);
   if (fs::is_empty(path)) throw DataError(path + ": the folder is empty (" + key + ")" + accepted);
 }
 
 std::string recognise(const std::string& path) {
+  if (fs::is_regular_file(path)) return "folder";
   if (holds_idx(path)) return "idx";
   if (!find_cifar10(path).empty()) return "cifar10";
   if (!find_cifar100(path).empty()) return "cifar100";
@@ -93,7 +97,7 @@ std::shared_ptr<const Dataset> align_classes(std::shared_ptr<const Dataset> test
 
 std::shared_ptr<const Dataset> open_test(const DataConfig& config, const DatasetInfo& train,
                                          Log& log) {
-  require_folder(config.test_path, "data.test_path");
+  require_images(config.test_path, "data.test_path");
   const DataParts parts = open_parts(config, config.test_path, log);
   const auto test = parts.test ? parts.test : parts.train;
   if (test->info().channels != train.channels) {
@@ -129,7 +133,7 @@ std::string description(const DataParts& parts) {
 
 DataParts open_data(const DataConfig& config, Log& log) {
   try {
-    require_folder(config.path, "data.path");
+    require_images(config.path, "data.path");
     DataParts parts = open_parts(config, config.path, log);
     if (!parts.train) {
       throw DataError(config.path + ": holds a test part but no training part");

@@ -23,7 +23,7 @@ struct DataConfig {
   double test_fraction = 0.1;
 
   void describe(auto& field) {
-    field("path", path, "folder of images, of idx files or of CIFAR binary files");
+    field("path", path, "folder of images, of idx files or of CIFAR binary files; or one image");
     field("format", format, {"auto", "folder", "idx", "cifar10", "cifar100"},
           "forces how the path is read");
     field("test_path", test_path, "test set, where the data has no test part of its own");
@@ -50,8 +50,9 @@ struct DataParts {
 };
 
 /// Opens config.path. Recognises a folder of idx or idx.gz files (train-*, t10k-*), of CIFAR binary
-/// files, and a tree of images (train/ and val/ or test/ inside it are its parts). Logs what it
-/// found. Throws DataError naming the path for a missing or empty folder or an unrecognised kind.
+/// files, a tree of images (train/ and val/ or test/ inside it are its parts), and one image. Logs
+/// what it found. Throws DataError naming the path for a missing or empty folder or an unrecognised
+/// kind.
 DataParts open_data(const DataConfig& config, Log& log);
 
 /// The seeded split used where there is no test part: a deterministic share of the images,

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "augment/random.h"
+#include "framework/data/draw_views.h"
 
 namespace nearfar {
 namespace {
@@ -12,28 +13,6 @@ namespace {
 // With the largest max_bad_fraction that makes sense, a half, all of these fail once in 2^64
 // images.
 constexpr int kMostReplacements = 64;
-
-RenderTarget target_of(const ViewPolicy& policy, const Normalize& normalize) {
-  const auto side = static_cast<int>(policy.size);
-  return {{side, side},
-          policy.interpolation == "bicubic" ? Interpolation::bicubic : Interpolation::bilinear,
-          normalize};
-}
-
-/// The smallest box that holds the crops of all views.
-Box union_of_crops(const std::vector<View>& views) {
-  int top = views[0].crop.top;
-  int left = views[0].crop.left;
-  int bottom = 0;
-  int right = 0;
-  for (const View& view : views) {
-    top = std::min(top, view.crop.top);
-    left = std::min(left, view.crop.left);
-    bottom = std::max(bottom, view.crop.top + view.crop.height);
-    right = std::max(right, view.crop.left + view.crop.width);
-  }
-  return {top, left, bottom - top, right - left};
-}
 
 /// Copies the part of the image that the views need.
 void cut_window(const Image& image, const std::vector<View>& views, UnrenderedRow& row) {
@@ -62,13 +41,8 @@ struct ViewRows::Draws {
   int64_t index;
   std::vector<View>& views;
 
-  void draw_views(int height, int width) const {
-    views.clear();
-    for (size_t v = 0; v < rows.policies_.size(); ++v) {
-      Random random(rows.seed_, static_cast<uint64_t>(epoch), static_cast<uint64_t>(index),
-                    Purpose::view, static_cast<uint8_t>(v));
-      views.push_back(draw(rows.policies_[v], height, width, random));
-    }
+  void draw_for(int height, int width) const {
+    draw_views(rows.policies_, rows.seed_, epoch, index, {height, width}, views);
   }
 };
 
@@ -99,7 +73,7 @@ ViewRows::ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolic
 Image ViewRows::read(const Draws& draws, PixelBuffer& storage, RowOutcome& outcome) const {
   const int64_t wanted = outcome.index;
   const WindowChoice choose = [&draws](int height, int width) {
-    draws.draw_views(height, width);
+    draws.draw_for(height, width);
     return union_of_crops(draws.views);
   };
   Random random(seed_, static_cast<uint64_t>(draws.epoch), static_cast<uint64_t>(wanted),
@@ -108,7 +82,7 @@ Image ViewRows::read(const Draws& draws, PixelBuffer& storage, RowOutcome& outco
     try {
       draws.views.clear();
       const Image image = dataset_->read_window(outcome.index, storage, choose);
-      if (draws.views.empty()) draws.draw_views(image.full_height, image.full_width);
+      if (draws.views.empty()) draws.draw_for(image.full_height, image.full_width);
       return image;
     } catch (const BadImage& bad) {
       if (!skip_bad_images_) throw;

@@ -50,9 +50,11 @@ std::vector<Part> parts_of(const Progress& p) {
   }
   parts.push_back({step, 3});
   const int decimals = p.images_per_second < 10.0 ? 1 : 0;
-  parts.push_back({format_fixed(p.images_per_second, decimals) + " img/s", 5});
-  parts.push_back({loss_text(p), 0});
-  parts.push_back({"data wait " + format_fixed(100.0 * p.data_wait_fraction, 1) + "%", 6});
+  if (p.training) {
+    parts.push_back({format_fixed(p.images_per_second, decimals) + " img/s", 5});
+    parts.push_back({loss_text(p), 0});
+    parts.push_back({"data wait " + format_fixed(100.0 * p.data_wait_fraction, 1) + "%", 6});
+  }
   if (p.seconds_left >= 0.0) parts.push_back({"ETA " + format_duration(p.seconds_left), 1});
   return parts;
 }

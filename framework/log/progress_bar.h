@@ -14,6 +14,7 @@ struct Progress {
   int64_t total_steps = 0;  // 0: unknown
   int64_t epoch = 0;        // the current one, from 1
   int64_t epochs = 0;       // 0: counted in steps only
+  bool training = true;     // else the four numbers that follow are not shown
   double images_per_second = 0.0;
   double loss = 0.0;
   double random_guess_loss = 0.0;   // what guessing would give; NaN: not shown

@@ -2,9 +2,24 @@
 #include "framework/train/plan.h"
 
 #include "framework/error.h"
+#include "framework/log/quantities.h"
 #include "framework/train/device_renderer.h"
 
 namespace nearfar {
+namespace {
+
+/// The recipe's settings that neither a preset nor a default made: ", recipe.view.blur=1".
+std::string own_settings(const ResolvedRun& run) {
+  std::string text;
+  for (const auto& [key, setting] : run.settings.settings()) {
+    const bool own =
+        key.starts_with("recipe.") && key != "recipe.name" && !setting.origin.starts_with("preset");
+    if (own) text += ", " + key + "=" + to_text(setting.value, -1);
+  }
+  return text;
+}
+
+}  // namespace
 
 TrainPlan plan_of(const ResolvedRun& run, Group& group) {
   const TrainConfig& train = run.config.train;
@@ -57,6 +72,18 @@ std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo&
 std::vector<ViewPolicy> views_of(const ResolvedRun& run) {
   SoloGroup group;
   return build_recipe(run.config, run.data.train->info(), plan_of(run, group), group)->views();
+}
+
+SheetOptions sheet_options(const ResolvedRun& run) {
+  const DatasetInfo& info = run.data.train->info();
+  SheetOptions options;
+  options.seed = static_cast<uint64_t>(run.config.train.seed);
+  options.title = run.config.recipe.name + (run.preset.empty() ? "" : "/" + run.preset) +
+                  " views of " + info.name;
+  options.note = info.path + ": " + format_count(info.size) +
+                 (info.size == 1 ? " image (" : " images (") + info.format + "), seed " +
+                 std::to_string(options.seed) + own_settings(run);
+  return options;
 }
 
 }  // namespace nearfar

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "framework/data/contact_sheet.h"
 #include "framework/data/loader.h"
 #include "framework/train/configure.h"
 
@@ -20,5 +21,8 @@ std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo&
 
 /// The views of the run's recipe.
 std::vector<ViewPolicy> views_of(const ResolvedRun& run);
+
+/// What a contact sheet of the run's views says of them, with the run's seed.
+SheetOptions sheet_options(const ResolvedRun& run);
 
 }  // namespace nearfar

@@ -73,13 +73,14 @@ void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folde
 /// views.png: what the recipe sees. Training does not depend on it, so trouble is a warning.
 void draw_views(const ResolvedRun& run, const RunFolder& folder, Recipe& recipe, Log& log) {
   constexpr int64_t kRows = 8;
-  constexpr int kRepeats = 3;
   try {
     const Dataset& data = *run.data.train;
-    const Picture sheet =
-        contact_sheet(data, spread_indices(data.info().size, kRows), recipe.views(), kRepeats,
-                      static_cast<uint64_t>(run.config.train.seed));
-    const std::vector<uint8_t> bytes = encode_png(sheet);
+    const std::vector<ViewPolicy> views = recipe.views();
+    SheetOptions options = sheet_options(run);
+    options.repeats = usual_repeats(views.size());
+    const ContactSheet sheet =
+        contact_sheet(data, spread_indices(data.info().size, kRows), views, options);
+    const std::vector<uint8_t> bytes = encode_png(sheet.canvas);
     replace_file(real_file_system(), folder.views(), bytes.data(), bytes.size());
   } catch (const Error& error) {
     log.warning(std::string("views.png is not drawn: ") + error.what());

@@ -1,4 +1,4 @@
-"""`nearfar views`: given draws give torchvision's pixels, and a data set gives a contact sheet."""
+"""`nearfar views`: given draws give torchvision's pixels, and a sheet shows what was drawn."""
 
 import json
 import os
@@ -101,63 +101,201 @@ class GivenDraws(ProgramTest):
         self.assertLessEqual(max(abs(a - b) for a, b in zip(views[first:], expected[first:])), 1e-4)
 
 
-class ContactSheet(ProgramTest):
-    def decode(self, path):
-        """Width, height and filtered rows of an 8-bit PNG whose checksums are right."""
-        data = path.read_bytes()
-        self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
-        at, pixels, head = 8, b"", None
+class Sheet:
+    """The pixels of an 8-bit RGB PNG whose checksums are right."""
+
+    def __init__(self, path):
+        data = pathlib.Path(path).read_bytes()
+        assert data[:8] == b"\x89PNG\r\n\x1a\n"
+        at, packed, head = 8, b"", None
         while at < len(data):
             size, kind = struct.unpack(">I4s", data[at:at + 8])
             body = data[at + 8:at + 8 + size]
-            self.assertEqual(struct.unpack(">I", data[at + 8 + size:at + 12 + size])[0],
-                             zlib.crc32(kind + body))
+            (checksum,) = struct.unpack(">I", data[at + 8 + size:at + 12 + size])
+            assert checksum == zlib.crc32(kind + body)
             head = struct.unpack(">IIBB", body[:10]) if kind == b"IHDR" else head
-            pixels += body if kind == b"IDAT" else b""
+            packed += body if kind == b"IDAT" else b""
             at += 12 + size
-        self.assertEqual(kind, b"IEND")
-        width, height, depth, colour = head
-        channels = {0: 1, 2: 3, 6: 4}[colour]
-        raw = zlib.decompress(pixels)
-        self.assertEqual((depth, len(raw)), (8, height * (1 + width * channels)))
-        return width, height, raw
+        assert kind == b"IEND"
+        self.width, self.height, depth, colour = head
+        assert (depth, colour) == (8, 2)
+        self.rows = self.unfiltered(zlib.decompress(packed))
+
+    def unfiltered(self, raw):
+        """The rows of pixels, by the PNG specification, section 9.2."""
+        length, rows, above = 3 * self.width, [], bytes(3 * self.width)
+        assert len(raw) == self.height * (1 + length)
+        for y in range(self.height):
+            kind = raw[y * (1 + length)]
+            row = bytearray(raw[y * (1 + length) + 1:(y + 1) * (1 + length)])
+            for i in range(length):
+                left, corner = (row[i - 3], above[i - 3]) if i >= 3 else (0, 0)
+                if kind == 4:
+                    guess = left + above[i] - corner
+                    choices = [(abs(guess - c), n, c)
+                               for n, c in enumerate((left, above[i], corner))]
+                    guess = min(choices)[2]
+                else:
+                    guess = (0, left, above[i], (left + above[i]) // 2)[kind]
+                row[i] = (row[i] + guess) & 255
+            rows.append(bytes(row))
+            above = row
+        return rows
+
+    def at(self, y, x):
+        return tuple(self.rows[y][3 * x:3 * x + 3])
+
+
+class ContactSheet(ProgramTest):
+    def photographs(self, count=3):
+        folder = self.folder / "photographs"
+        (folder / "seen").mkdir(parents=True)
+        for i in range(count):
+            (folder / "seen" / f"{i}.png").write_bytes(
+                png(48, 36, lambda x, y: (5 * x, 7 * y, (40 * i + 3 * x) % 256)))
+        return folder
+
+    def sheet(self, *arguments, name="sheet.png"):
+        out = self.folder / name
+        process = run("views", *arguments, "--out", out, "--json", check=0)
+        return Sheet(out), json.loads(process.stdout)
 
     def test_of_a_data_set(self):
-        sheets = []
-        for name in ("a.png", "b.png"):
-            process = run("views", self.data, "--count", "3", "--out", self.folder / name, "--json",
-                          "recipe.view.size=16", check=0)
-            self.assertEqual(json.loads(process.stdout), {
-                "sheet": str(self.folder / name),
-                "rows": 3
-            })
-            sheets.append((self.folder / name).read_bytes())
-        self.assertEqual(sheets[0], sheets[1], "the same seed drew another sheet")
-        width, height, raw = self.decode(self.folder / "a.png")
-        # Three rows of 16 pixels; an original and at least two views beside it.
-        self.assertGreaterEqual(height, 3 * 16)
-        self.assertGreaterEqual(width, 3 * 16)
-        self.assertGreater(len(set(raw)), 20, "the sheet shows next to nothing")
-        run("views", self.data, "--count", "6", "--out", self.folder / "c.png",
-            "recipe.view.size=16", check=0)
-        self.assertGreater(self.decode(self.folder / "c.png")[1], height)
+        first, drawn = self.sheet(self.data, "--count", "3", "recipe.view.size=16", name="a.png")
+        second, again = self.sheet(self.data, "--count", "3", "recipe.view.size=16", name="b.png")
+        self.assertEqual(first.rows, second.rows, "the same seed drew another sheet")
+        self.assertEqual(drawn["draws"], again["draws"])
+        self.assertEqual((drawn["sheet"], drawn["rows"]), (str(self.folder / "a.png"), 3))
+        more, _ = self.sheet(self.data, "--count", "6", "recipe.view.size=16", name="c.png")
+        self.assertGreater(more.height, first.height)
 
     def test_another_seed_draws_other_views(self):
-        for seed in (0, 1):
-            run("views", self.data, "--out", self.folder / f"{seed}.png", f"train.seed={seed}",
-                "recipe.view.size=16", check=0)
-        self.assertNotEqual(
-            self.decode(self.folder / "0.png")[2],
-            self.decode(self.folder / "1.png")[2])
+        zero, by_key = self.sheet(self.data, "recipe.view.size=16", "train.seed=0")
+        one, _ = self.sheet(self.data, "recipe.view.size=16", "--seed", "1")
+        self.assertNotEqual(zero.rows, one.rows)
+        self.assertEqual(self.sheet(self.data, "recipe.view.size=16", "--seed", "0")[1]["draws"],
+                         by_key["draws"])
 
-    def test_of_photographs(self):
-        photographs = self.folder / "photographs"
-        photographs.mkdir()
-        for i in range(3):
-            (photographs / f"{i}.png").write_bytes(
-                png(40 + i, 30, lambda x, y: (6 * x, 8 * y, 40 * i)))
-        run("views", photographs, "--out", self.folder / "p.png", "recipe.view.size=24", check=0)
-        self.assertGreaterEqual(self.decode(self.folder / "p.png")[0], 3 * 24)
+    def test_boxes_stand_where_the_crops_are(self):
+        sheet, drawn = self.sheet(self.photographs(), "recipe.view.size=24", "--repeats", "1")
+        seen = 0
+        for policy, (draws, color) in enumerate(zip(drawn["draws"], drawn["colors"])):
+            color = tuple(bytes.fromhex(color[1:]))
+            for view in draws["views"]:
+                image = drawn["images"][view["image"]]
+                original, crop = image["originals"][0], view["crop"]
+                zoom = original["width"] // image["width"]  # small images are enlarged
+                self.assertEqual(original["height"], image["height"] * zoom)
+                left = original["left"] + crop["left"] * zoom
+                right = left + crop["width"] * zoom - 1
+                top = original["top"] + crop["top"] * zoom
+                # A black line, two of the colour and a white one, from each side; boxes of other
+                # views may cross, so most points decide.
+                edge = [sheet.at(top + crop["height"] * zoom * k // 16, x)
+                        for k in range(4, 13) for x in (left + 1, left + 2, right - 1, right - 2)]
+                self.assertGreater(edge.count(color), 0.6 * len(edge), (policy, view))
+                seen += 1
+        self.assertEqual(seen, 6)
+
+    def test_cells_hold_what_the_draws_give(self):
+        folder = self.photographs()
+        sheet, drawn = self.sheet(folder, "recipe.view.size=24", "recipe.view.interpolation=bicubic")
+        pixels = b"".join(bytes((5 * x, 7 * y, (40 * i + 3 * x) % 256))
+                          for i in range(3) for y in range(36) for x in range(48))
+        images = self.folder / "images.safetensors"
+        write_safetensors(images, {"images": ("U8", [3, 36, 48, 3], pixels)})
+        zoom = drawn["zoom"]
+        for draws, cells in zip(drawn["draws"], drawn["cells"]):
+            path, out = self.folder / "draws.json", self.folder / "views.safetensors"
+            path.write_text(json.dumps(draws))
+            run("views", "--input", images, "--draws", path, "--out", out, check=0)
+            tensor = read_safetensors(out)[0]["views"]
+            self.assertEqual(tensor[1], [6, 3, 24, 24])
+            values = numbers(tensor)
+            self.assertEqual([v["image"] for v in draws["views"]], [c["image"] for c in cells])
+            for i, cell in enumerate(cells):
+                box = cell["cell"]
+                for y in range(0, 24, 5):
+                    for x in range(0, 24, 5):
+                        expected = [values[((i * 3 + c) * 24 + y) * 24 + x] for c in range(3)]
+                        shown = sheet.at(box["top"] + y * zoom, box["left"] + x * zoom)
+                        # A byte is the value to half a step.
+                        for a, b in zip(expected, shown):
+                            self.assertLessEqual(abs(255 * min(1, max(0, a)) - b), 0.501)
+
+    def test_words_say_what_was_drawn(self):
+        _, drawn = self.sheet(self.photographs(), "recipe.view.size=24", "recipe.view.blur=1",
+                              "recipe.view.flip=1", "recipe.view.solarize=1")
+        names = {"brightness": "bri", "contrast": "con", "saturation": "sat", "hue": "hue"}
+        for draws, cells in zip(drawn["draws"], drawn["cells"]):
+            for view, cell in zip(draws["views"], cells):
+                crop, image = view["crop"], drawn["images"][view["image"]]
+                words = cell["words"].split(", ")
+                share = 100 * crop["height"] * crop["width"] / image["height"] / image["width"]
+                self.assertAlmostEqual(float(words[0].split()[1].rstrip("%")), share, delta=0.51)
+                self.assertAlmostEqual(float(words[0].split()[2]), crop["width"] / crop["height"],
+                                       delta=0.00501)
+                expected = ["flip"]
+                expected += [f"{names[kind]} " + ("+" if kind == "hue" and value >= 0 else "") +
+                             f"{value:.2f}" for kind, value in view.get("jitter", [])]
+                expected += ["gray"] if view["grayscale"] else []
+                expected += [f"blur {view['blur']['sigma']:.2f}", "solarize"]
+                self.assertEqual(words[1:], expected)
+
+    def test_unreadable_images_are_cells_that_say_so(self):
+        folder = self.photographs()
+        (folder / "seen" / "1.png").write_bytes(b"words")
+        process = run("views", folder, "--out", self.folder / "s.png", "recipe.view.size=24",
+                      check=0)
+        self.assertIn("3 images with crop boxes, views and draws; unreadable: 1", process.stdout)
+        _, drawn = self.sheet(folder, "recipe.view.size=24")
+        self.assertEqual(["problem" in image for image in drawn["images"]], [False, True, False])
+        self.assertIn("not a JPEG", drawn["images"][1]["problem"])
+
+    def test_of_one_image(self):
+        path = self.photographs() / "seen" / "2.png"
+        _, drawn = self.sheet(path, "recipe.view.size=24", "--repeats", "3")
+        self.assertEqual(drawn["rows"], 1)
+        self.assertEqual(drawn["images"][0]["place"], str(path))
+        self.assertEqual([cell["epoch"] for cell in drawn["cells"][0]], [1, 2, 3])
+
+    def test_of_a_published_policy(self):
+        sheet, drawn = self.sheet(self.photographs(), "--policy", "swav", "--count", "1",
+                                  "view.flip=0")
+        self.assertEqual([d["size"][0] for d in drawn["draws"]], [224, 224] + [96] * 6)
+        self.assertFalse(any(v["flip"] for d in drawn["draws"] for v in d["views"]))
+        for cells in drawn["cells"]:
+            for cell in cells:
+                box = cell["cell"]
+                self.assertLess(box["top"] + box["height"], sheet.height)
+                self.assertLess(box["left"] + box["width"], sheet.width)
+
+    def test_list_of_policies(self):
+        listed = json.loads(run("views", "--policy", "list", "--json", check=0).stdout)
+        text = run("views", "--policy", "list", check=0).stdout
+        self.assertLessEqual({"simclr", "moco_v2", "byol", "swav", "dino"},
+                             {entry["name"] for entry in listed})
+        for entry in listed:
+            self.assertIn(entry["name"], text)
+            self.assertIn(entry["source"], text)
+            self.assertGreaterEqual(len(entry["views"]), 1)
+
+    def test_refusals(self):
+        out = self.folder / "x.png"
+        self.refused(2, ["--out"], "views", self.data)
+        self.refused(2, ["an image or a data set"], "views", "--out",
+                     out)
+        self.refused(2, ["--policy byool", '"byol"'], "views", self.data, "--policy", "byool",
+                     "--out", out)
+        self.refused(2, ["expected view.KEY=value"], "views", self.data, "run.json", "--policy",
+                     "byol", "--out", out)
+        self.refused(2, ["blur_sigma_min"], "views", self.data, "--policy", "byol",
+                     "view.blur_sigma_min=5", "--out", out)
+        self.refused(2, ["--policy", "--recipe"], "views", self.data, "--policy", "byol",
+                     "--recipe", "simclr", "--out", out)
+        self.refused(2, ["pixels", "--count"], "views", self.data, "--count", "60", "--out", out,
+                     "recipe.view.size=1500")
+        self.assertFalse(out.exists())
 
 
 if __name__ == "__main__":

@@ -35,9 +35,30 @@ constexpr const char* kEmbed =
     "  nearfar embed runs/simclr-photos-1 --data PHOTOS --out features.safetensors";
 
 constexpr const char* kViews =
-    "Shows what a recipe sees: a contact sheet of originals and views; or renders given draws.\n\n"
-    "  nearfar views PHOTOS --recipe simclr --out views.png recipe.view.size=96\n"
+    "Shows what a recipe sees: originals with the crop boxes of their views, and each view with "
+    "its "
+    "draws in words; or renders given draws.\n\n"
+    "  nearfar views PHOTOS --out views.png                      simclr's views, preset by the "
+    "data\n"
+    "  nearfar views cat.jpg --out cat.png recipe.view.blur=1    one image, other views\n"
+    "  nearfar views PHOTOS --policy dino --out dino.png         views of a published method\n"
+    "  nearfar views PHOTOS --policy moco_v2 view.size=96 --out moco.png\n"
+    "  nearfar views --policy list                               the published methods\n"
+    "  nearfar views PHOTOS --out views.png --json > drawn.json  boxes and draws as data\n"
     "  nearfar views --input images.safetensors --draws draws.json --out views.safetensors";
+
+constexpr const char* kBench =
+    "Measures how fast this machine makes views, what limits it, and how many cores a GPU "
+    "needs.\n\n"
+    "  nearfar bench augment                             SimCLR's views of synthetic 500x375 "
+    "images\n"
+    "  nearfar bench augment PHOTOS --policy swav        a published method's views of your "
+    "images\n"
+    "  nearfar bench data PHOTOS recipe.view.size=224    reading, decoding, drawing, rendering\n"
+    "  nearfar bench data PHOTOS --rate 1235 --json      cores for a GPU that takes 1,235 "
+    "images/s\n\n"
+    "augment: images lie decoded in memory. data: files are read and decoded, and the loader of "
+    "training runs with one worker and with all. Rates are medians of interleaved rounds.";
 
 constexpr const char* kRecipes =
     "Lists the recipes that are found, or shows one with its keys and presets.\n\n"
@@ -54,8 +75,8 @@ constexpr const char* kDoctor =
     "Prints versions, machine and devices, and tests them; paste it into a bug report.\n\n"
     "  nearfar doctor\n  nearfar doctor --device cuda";
 
-const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed", "views",
-                                            "recipes",  "config",   "doctor"};
+const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed",  "views",
+                                            "bench",    "recipes",  "config", "doctor"};
 
 void add_common(CLI::App& app, CommonArguments& common) {
   app.add_flag("--json", common.json, "print the result as one JSON document");
@@ -106,15 +127,48 @@ void add_embed(CLI::App& app, Arguments& all) {
       ->check(CLI::IsMember({"train", "test", "all"}));
 }
 
+void add_view_request(CLI::App& command, ViewRequest& request) {
+  command.add_option("IMAGE_OR_DATA", request.words,
+                     "an image or a data set, then config files and key=value settings");
+  auto* recipe = command.add_option("--recipe", request.recipe,
+                                    "whose views; default: the config's, else simclr");
+  auto* preset = command.add_option("--preset", request.preset,
+                                    "a preset of the recipe; default: by the data");
+  auto* policy = command.add_option("--policy", request.policy,
+                                    "views of a published method instead; `list` names them");
+  command.add_option("--seed", request.seed, "of the draws (train.seed)")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 53));
+  policy->excludes(preset)->excludes(recipe);
+}
+
 void add_views(CLI::App& app, Arguments& all) {
   CLI::App& command = add_command(app, all, "views", kViews);
   ViewsArguments& a = all.views;
-  command.add_option("IMAGE_OR_DATA", a.rest, "an image or a data set, and key=value settings");
-  command.add_option("--recipe", a.recipe, "whose views");
-  command.add_option("--count", a.count, "rows of the sheet")->check(CLI::Range(1, 1000));
+  add_view_request(command, a.request);
+  command.add_option("--count", a.count, "images on the sheet")->check(CLI::Range(1, 1000));
+  command
+      .add_option("--repeats", a.repeats, "draws of each image; default: 2 for two views, else 1")
+      ->check(CLI::Range(1, 100));
   command.add_option("--input", a.input, "images.safetensors for --draws");
   command.add_option("--draws", a.draws, "draws.json to render");
-  command.add_option("--out", a.out, "grid.png, or a .safetensors with --draws")->required();
+  command.add_option("--out", a.out, "grid.png, or a .safetensors with --draws");
+}
+
+void add_bench(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "bench", kBench);
+  BenchArguments& a = all.bench;
+  command.add_option("WHAT", a.what, "augment or data")
+      ->required()
+      ->check(CLI::IsMember({"augment", "data"}));
+  add_view_request(command, a.request);
+  command.add_option("--seconds", a.seconds, "about how long to measure; default: 6")
+      ->check(CLI::Range(0.1, 3600.0));
+  command
+      .add_option("--threads", a.threads,
+                  "beside one thread; default: one a core, for data data.workers")
+      ->check(CLI::Range(1, 4096));
+  command.add_option("--rate", a.rate, "images/s that your GPU takes: how many cores feed it")
+      ->check(CLI::PositiveNumber);
 }
 
 void add_rest(CLI::App& app, Arguments& all) {
@@ -172,6 +226,7 @@ Parsed parse_arguments(int argc, const char* const* argv,
   add_evaluate(app, all);
   add_embed(app, all);
   add_views(app, all);
+  add_bench(app, all);
   add_rest(app, all);
   app.get_subcommand("pretrain")->footer([&] { return config_keys(all.pretrain.recipe); });
   if (argc > 1 && argv[1][0] != '-' &&

@@ -1,6 +1,7 @@
 // What a command line said, as plain structs; the command-line library stays behind arguments.cpp.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -31,10 +32,26 @@ struct EmbedArguments {
   std::string part = "train";
 };
 
+/// Images and how their views are drawn.
+struct ViewRequest {
+  std::vector<std::string> words;  // IMAGE_OR_DATA, then CONFIG and key=value
+  std::string recipe, preset, policy;
+  int64_t seed = -1;  // negative: the settings' own
+};
+
 struct ViewsArguments {
-  std::vector<std::string> rest;  // IMAGE_OR_DATA and key=value
-  std::string input, draws, out, recipe = "simclr";
+  ViewRequest request;
+  std::string input, draws, out;
   int count = 8;
+  int repeats = 0;  // 0: what fits on a screen
+};
+
+struct BenchArguments {
+  std::string what;  // augment, data
+  ViewRequest request;
+  double seconds = 6.0;
+  int threads = 0;    // 0: one a core
+  double rate = 0.0;  // images per second that a GPU takes; 0: none given
 };
 
 struct RecipesArguments {
@@ -60,6 +77,7 @@ struct Arguments {
   EvaluateArguments evaluate;
   EmbedArguments embed;
   ViewsArguments views;
+  BenchArguments bench;
   RecipesArguments recipes;
   ConfigArguments config;
   DoctorArguments doctor;

@@ -15,6 +15,7 @@ int run_pretrain(const PretrainArguments& arguments, const std::string& command_
 int run_evaluate(const EvaluateArguments& arguments, Console& console);
 int run_embed(const EmbedArguments& arguments, Console& console);
 int run_views(const ViewsArguments& arguments, Console& console);
+int run_bench(const BenchArguments& arguments, Console& console);
 int run_recipes(const RecipesArguments& arguments, Console& console);
 int run_config(const ConfigArguments& arguments, Console& console);
 int run_doctor(const DoctorArguments& arguments, Console& console);
@@ -22,6 +23,9 @@ int run_doctor(const DoctorArguments& arguments, Console& console);
 /// Sorts positional words into config files and key=value settings. Files may be written @file, and
 /// - is stdin. Throws ConfigError for a file that does not exist.
 RunSources sources_of(const std::vector<std::string>& words);
+
+/// Whether a word is key=value, and not the name of a file that holds a '='.
+bool is_assignment(const std::string& word);
 
 /// The keys of a run with this recipe ("" means simclr), for help texts.
 std::string key_listing(const std::string& recipe);

@@ -5,6 +5,8 @@
 
 #include <iostream>
 
+#include "framework/log/status_line.h"
+
 namespace nearfar {
 namespace {
 
@@ -29,6 +31,7 @@ Console::Console(const CommonArguments& arguments)
       progress_(STDERR_FILENO, progress_options(arguments)) {}
 
 void Console::result(const std::string& text, const Json& document) {
+  clear_status_line(STDERR_FILENO);  // an unfinished bar would run into the result
   std::cout << (arguments_.json ? to_text(document) + "\n" : text) << std::flush;
 }
 

@@ -1,4 +1,4 @@
-// Reading of draws.json, strictly.
+// Reading of draws.json, strictly, and writing of it.
 #include "tools/nearfar/draws.h"
 
 #include <algorithm>
@@ -99,6 +99,39 @@ View read_view(const Json& json, int height, int width) {
   return view;
 }
 
+const char* name_of(Jitter kind) {
+  switch (kind) {
+    case Jitter::brightness:
+      return "brightness";
+    case Jitter::contrast:
+      return "contrast";
+    case Jitter::saturation:
+      return "saturation";
+    default:
+      return "hue";
+  }
+}
+
+Json view_document(const GivenView& given) {
+  const View& view = given.view;
+  Json document = Json::object();
+  document["image"] = given.image;
+  document["crop"] = box_document(view.crop);
+  document["flip"] = view.flip;
+  if (view.jitter_count > 0) document["jitter"] = Json::array();
+  for (int i = 0; i < view.jitter_count; ++i) {
+    const JitterStep& step = view.jitter[static_cast<size_t>(i)];
+    document["jitter"].push_back(Json::array({name_of(step.kind), step.factor}));
+  }
+  document["grayscale"] = view.grayscale;
+  if (view.blur_kernel > 0) {
+    document["blur"]["kernel"] = view.blur_kernel;
+    document["blur"]["sigma"] = view.blur_sigma;
+  }
+  if (view.solarize) document["solarize"] = view.solarize_threshold;
+  return document;
+}
+
 }  // namespace
 
 Draws read_draws(const Json& document, int64_t images, int height, int width) {
@@ -115,6 +148,25 @@ Draws read_draws(const Json& document, int64_t images, int height, int width) {
     draws.views.push_back(read_view(view, height, width));
   }
   return draws;
+}
+
+Json box_document(const Box& box) {
+  Json document = Json::object();
+  document["top"] = box.top;
+  document["left"] = box.left;
+  document["height"] = box.height;
+  document["width"] = box.width;
+  return document;
+}
+
+Json draws_document(Size size, const std::string& interpolation,
+                    const std::vector<GivenView>& views) {
+  Json document = Json::object();
+  document["size"] = Json::array({size.height, size.width});
+  document["interpolation"] = interpolation;
+  document["views"] = Json::array();
+  for (const GivenView& view : views) document["views"].push_back(view_document(view));
+  return document;
 }
 
 }  // namespace nearfar

@@ -22,11 +22,12 @@ Json read_config(const std::string& word) {
   return parse_json(read_text(path), path);
 }
 
-bool is_assignment(const std::string& word) {
-  return word[0] != '@' && word.find('=') != std::string::npos && !std::filesystem::exists(word);
-}
-
 }  // namespace
+
+bool is_assignment(const std::string& word) {
+  return !word.empty() && word[0] != '@' && word.find('=') != std::string::npos &&
+         !std::filesystem::exists(word);
+}
 
 RunSources sources_of(const std::vector<std::string>& words) {
   RunSources sources;

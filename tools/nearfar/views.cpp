@@ -1,19 +1,19 @@
 // `nearfar views`.
-#include <filesystem>
-
+#include "augment/view_presets.h"
 #include "framework/checkpoint/tensors.h"
+#include "framework/config/settings.h"
 #include "framework/data/contact_sheet.h"
 #include "framework/error.h"
 #include "framework/files/file_system.h"
+#include "framework/log/table.h"
 #include "framework/train/device.h"
-#include "framework/train/plan.h"
 #include "tools/nearfar/commands.h"
 #include "tools/nearfar/draws.h"
+#include "tools/nearfar/sheet_document.h"
+#include "tools/nearfar/view_source.h"
 
 namespace nearfar {
 namespace {
-
-constexpr int kRepeats = 3;
 
 void save(const std::string& path, const std::vector<uint8_t>& bytes) {
   replace_file(real_file_system(), path, bytes.data(), bytes.size());
@@ -48,29 +48,66 @@ int render_draws(const ViewsArguments& arguments, Console& console) {
   return 0;
 }
 
+/// What the sheet shows, and how many of its images cannot be read.
+std::string in_words(const std::string& path, const ContactSheet& sheet) {
+  int64_t unreadable = 0;
+  for (const SheetRow& row : sheet.rows) unreadable += row.problem.empty() ? 0 : 1;
+  const size_t count = sheet.rows.size();
+  return path + ": " + std::to_string(count) + (count == 1 ? " image" : " images") +
+         " with crop boxes, views and draws" +
+         (unreadable > 0 ? "; unreadable: " + std::to_string(unreadable) : "") + "\n";
+}
+
 int draw_sheet(const ViewsArguments& arguments, Console& console) {
-  if (arguments.rest.empty()) {
+  if (arguments.request.words.empty()) {
     throw ConfigError("views: expected an image or a data set (see nearfar views --help)");
   }
-  RunSources sources = sources_of({arguments.rest.begin() + 1, arguments.rest.end()});
-  sources.assignments.insert(sources.assignments.begin(), {"recipe.name=" + arguments.recipe,
-                                                           "data.path=" + arguments.rest.front()});
-  const ResolvedRun run = resolve_run(sources, console.log());
-  const Dataset& data = *run.data.train;
-  const std::vector<int64_t> indices = spread_indices(data.info().size, arguments.count);
-  const Picture sheet = contact_sheet(data, indices, views_of(run), kRepeats,
-                                      static_cast<uint64_t>(run.config.train.seed));
-  save(arguments.out, encode_png(sheet));
+  const ViewSource source = open_views(arguments.request, console.log());
+  SheetOptions options = source.sheet;
+  options.repeats =
+      arguments.repeats > 0 ? arguments.repeats : usual_repeats(source.policies.size());
+  const std::vector<int64_t> indices = spread_indices(source.data->info().size, arguments.count);
+  const ContactSheet sheet = contact_sheet(*source.data, indices, source.policies, options);
+  save(arguments.out, encode_png(sheet.canvas));
   Json document = Json::object();
   document["sheet"] = arguments.out;
-  document["rows"] = static_cast<int64_t>(indices.size());
-  console.result(arguments.out + ": originals on the left, views beside them\n", document);
+  const Json drawn = sheet_document(sheet, source.policies);
+  for (const auto& [name, value] : drawn.members()) document[name] = value;
+  console.result(in_words(arguments.out, sheet), document);
   return 0;
+}
+
+/// The published policies, with their sources and what they do otherwise than the released code.
+void list_policies(Console& console) {
+  Json document = Json::array();
+  Table table({"POLICY", "VIEWS", "SUMMARY", "SOURCE"});
+  for (const ViewPreset& preset : view_presets()) {
+    table.add_row(
+        {preset.name, std::to_string(preset.views.size()), preset.summary, preset.source});
+    Json entry = Json::object();
+    entry["name"] = preset.name;
+    entry["summary"] = preset.summary;
+    entry["source"] = preset.source;
+    entry["differs"] = preset.differs;
+    entry["views"] = Json::array();
+    for (ViewPolicy policy : preset.views) {
+      entry["views"].push_back(to_json([&policy](Fields& field) { policy.describe(field); }));
+    }
+    document.push_back(std::move(entry));
+  }
+  console.result(table.to_text(TableStyle::plain), document);
 }
 
 }  // namespace
 
 int run_views(const ViewsArguments& arguments, Console& console) {
+  if (arguments.request.policy == "list") {
+    list_policies(console);
+    return 0;
+  }
+  if (arguments.out.empty()) {
+    throw ConfigError("--out: not given; expected the file to write (see nearfar views --help)");
+  }
   const bool given_draws = !arguments.draws.empty() || !arguments.input.empty();
   if (!given_draws) return draw_sheet(arguments, console);
   if (arguments.draws.empty() || arguments.input.empty()) {

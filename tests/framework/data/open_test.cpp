@@ -150,6 +150,18 @@ TEST(OpenData, WhatIsNoDataIsNamed) {
                 (folder / "bad/1.jpg") + ": not a JPEG, PNG, WebP, BMP or TIFF image");
 }
 
+TEST(OpenData, OneImageIsASetOfOne) {
+  TemporaryFolder folder;
+  folder.write("cats/First One.JPG", small_jpeg());
+  folder.write("cats/2.jpg", small_jpeg());
+  const auto set = open_path(folder / "cats/First One.JPG").train;
+  EXPECT_EQ(set->info().size, 1);
+  EXPECT_EQ(set->place(0), folder / "cats/First One.JPG");
+  EXPECT_TRUE(set->info().class_names.empty());
+  folder.write("bad.png", std::string("words"));
+  EXPECT_TRUE(contains(error_of(folder / "bad.png"), "none of the 1 images can be read"));
+}
+
 TEST(OpenData, AForcedFormatMustBeThere) {
   TemporaryFolder folder;
   folder.write("1.jpg", small_jpeg());

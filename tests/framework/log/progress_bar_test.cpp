@@ -83,6 +83,16 @@ TEST(DescribeProgress, LeavesOutWhatIsUnknown) {
   EXPECT_EQ(describe_progress(progress), "step 7  3.1 img/s  loss nan  data wait 0.0%");
 }
 
+TEST(DescribeProgress, OfAMeasurementHasNoLoss) {
+  Progress progress = sample();
+  progress.training = false;
+  progress.epochs = 0;
+  progress.step = 2;
+  progress.total_steps = 5;
+  progress.seconds_left = 3.0;
+  EXPECT_EQ(describe_progress(progress), "40%  step 2/5  ETA 3.0s");
+}
+
 TEST(DescribeProgress, TheWholeIsHundredPercentAndNothingLessIs) {
   EXPECT_NE(describe_progress(at_step(1100)).find("  100%  "), std::string::npos);
   EXPECT_NE(describe_progress(at_step(1099)).find("  99%  "), std::string::npos);

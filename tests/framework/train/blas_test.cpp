@@ -3,7 +3,7 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
-#include "framework/data/contact_sheet.h"
+#include "framework/data/canvas.h"
 #include "framework/data/decode.h"
 
 namespace nearfar {
@@ -25,8 +25,8 @@ bool is_loaded(const char* library) {
 
 TEST(Blas, IsLibTorchsOwnAfterAPngWasDecoded) {
   EXPECT_NE(blas_library().find("libtorch_cpu.so"), std::string::npos) << blas_library();
-  const Picture picture{2, 3, std::vector<uint8_t>(18, 77)};
-  std::vector<uint8_t> png = encode_png(picture);
+  const Canvas canvas{2, 3, std::vector<uint8_t>(18, 77)};
+  std::vector<uint8_t> png = encode_png(canvas);
   PixelBuffer storage;
   const Image image = decode_image(png, 100, storage);
   EXPECT_EQ(image.pixels[17], 77);

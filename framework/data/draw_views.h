@@ -1,0 +1,24 @@
+// How the views of an image are drawn for training, and what they are rendered into.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "augment/render.h"
+#include "augment/view_policy.h"
+
+namespace nearfar {
+
+/// Draws one view per policy into `views`: view v of image `index` from Random(seed, epoch, index,
+/// Purpose::view, v). `image` is the size of the whole image.
+void draw_views(std::span<const ViewPolicy> policies, uint64_t seed, int64_t epoch, int64_t index,
+                Size image, std::vector<View>& views);
+
+/// The smallest box that holds the crops of all views. Precondition: not empty.
+Box union_of_crops(std::span<const View> views);
+
+/// Size and filter of a policy's views.
+RenderTarget target_of(const ViewPolicy& policy, const Normalize& normalize);
+
+}  // namespace nearfar
