@@ -38,10 +38,10 @@ NEARFAR_HOST_DEVICE inline Color apply_steps(const DeviceView& view, int begin, 
         color = scale_color<kChannels>(color, step.factor);
         break;
       case Jitter::contrast:
-        color = blend_color<kChannels>(color, mean, step.blend);
+        color = blend_color<kChannels>(color, mean, {step.factor, step.rest});
         break;
       case Jitter::saturation:
-        if (kChannels == 3) color = adjust_saturation(color, step.blend);
+        if (kChannels == 3) color = adjust_saturation(color, {step.factor, step.rest});
         break;
       case Jitter::hue:
         if (kChannels == 3) color = adjust_hue(color, step.factor);

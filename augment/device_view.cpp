@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "augment/pixel.h"
 #include "augment/view_error.h"
 
 namespace nearfar {
@@ -47,7 +48,8 @@ DeviceView device_view(const Image& image, const View& view) {
   device.contrast = view.jitter_count;
   for (int i = 0; i < view.jitter_count; ++i) {
     const auto [kind, factor] = view.jitter[i];
-    device.steps[i] = {kind, static_cast<float>(factor), make_blend(factor)};
+    const Blend blend = make_blend(factor);
+    device.steps[i] = {kind, blend.ratio, blend.rest};
     if (kind == Jitter::contrast) device.contrast = i;
   }
   device.blur_radius = blur_reach(view.blur_kernel, view.blur_sigma);

@@ -6,7 +6,6 @@
 
 #include "augment/device_plan.h"
 #include "augment/image.h"
-#include "augment/pixel.h"
 #include "augment/view.h"
 
 namespace nearfar {
@@ -15,7 +14,7 @@ namespace nearfar {
 struct DeviceStep {
   Jitter kind = Jitter::brightness;
   float factor = 1.0f;
-  Blend blend{1.0f, 0.0f};
+  float rest = 0.0f;  // 1 - factor, subtracted before rounding
 };
 
 /// One view of one image. Copied to the device as it is; whoever replays a CUDA graph copies new

@@ -161,13 +161,15 @@ double time_loader(const std::shared_ptr<const Dataset>& dataset,
   return static_cast<double>(batches * plan.batch) / (now - start);
 }
 
-/// The run's loader with batches of about kBatchSeconds of one thread's work, on one rank.
+/// The run's loader with batches of about kBatchSeconds of one thread's work, on one rank; it
+/// renders, like the stages, also where the run leaves that to a GPU.
 LoaderPlan short_batches(LoaderPlan plan, int64_t size, double image_seconds, int workers) {
   plan.batch = std::clamp<int64_t>(std::llround(kBatchSeconds / image_seconds), 1,
                                    std::min(plan.batch, size));
   plan.ranks = 1;
   plan.rank = 0;
   plan.workers = workers;
+  plan.render = true;
   return plan;
 }
 

@@ -64,7 +64,7 @@ void print(const Measured& measured, const RunConfig& config) {
 void measure(const std::string& data, double seconds, const std::vector<std::string>& settings) {
   Log log;
   RunSources sources;
-  sources.assignments = {"recipe.name=simclr", "data.path=" + data};
+  sources.assignments = {"recipe.name=simclr", "device=cpu", "data.path=" + data};
   sources.assignments.insert(sources.assignments.end(), settings.begin(), settings.end());
   ResolvedRun run = resolve_run(sources, log);
   at::set_num_threads(static_cast<int>(run.config.threads));

@@ -56,7 +56,7 @@ TEST(ContactSheets, ShowTheViewsThatTheLoaderMakes) {
         const SheetView& view = row.views[static_cast<size_t>(epoch) * 2 + v];
         ASSERT_EQ(view.policy, v);
         ASSERT_TRUE(inside(view.cell, sheet.canvas));
-        const int side = batch.sizes[v].width;
+        const int side = batch.targets[v].size.width;
         ASSERT_EQ(view.cell.width, side * sheet.zoom);
         const float* from = batch.views[v].data() + row.index * side * side * 3;
         for (int y = 0; y < view.cell.height; ++y) {
