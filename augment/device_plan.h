@@ -62,8 +62,8 @@ NEARFAR_HOST_DEVICE inline int64_t value_count(const DevicePlan& plan) {
 }
 
 /// Where a strip's rows lie in shared memory, in floats. The width is rounded up to whole runs of
-/// kStripRows outputs. The pitches keep threads apart that work beside each other on the 32 banks:
-/// 8 rows times all channels lie in different ones.
+/// kStripRows outputs. The pitch of rows keeps the threads of a warp on different ones of the 32
+/// banks, 8 rows times all channels; the odd pitch of blurred rows nearly does, and takes no room.
 struct StripLayout {
   int row_pitch;      // of rows with `radius` more pixels at either side
   int blurred_pitch;  // of rows blurred along x
