@@ -11,7 +11,7 @@
 namespace nearfar {
 namespace {
 
-void put(Canvas& canvas, int y, int x, Color color) {
+void put(Canvas& canvas, int y, int x, Rgb8 color) {
   if (y < 0 || x < 0 || y >= canvas.height || x >= canvas.width) return;
   uint8_t* pixel = &canvas.pixels[(static_cast<size_t>(y) * canvas.width + x) * 3];
   pixel[0] = color.red;
@@ -19,7 +19,7 @@ void put(Canvas& canvas, int y, int x, Color color) {
   pixel[2] = color.blue;
 }
 
-void write_glyph(Canvas& canvas, int top, int left, char character, Color color) {
+void write_glyph(Canvas& canvas, int top, int left, char character, Rgb8 color) {
   const auto rows = glyph_rows(character);
   for (int y = 0; y < kGlyphHeight; ++y) {
     for (int x = 0; x < kGlyphWidth; ++x) {
@@ -35,14 +35,14 @@ std::string without_trailing_blanks(std::string line) {
 
 }  // namespace
 
-Canvas make_canvas(int height, int width, Color color) {
+Canvas make_canvas(int height, int width, Rgb8 color) {
   Canvas canvas{height, width, {}};
   canvas.pixels.resize(static_cast<size_t>(height) * width * 3);
   fill(canvas, {0, 0, height, width}, color);
   return canvas;
 }
 
-void fill(Canvas& canvas, const Box& box, Color color) {
+void fill(Canvas& canvas, const Box& box, Rgb8 color) {
   for (int y = std::max(0, box.top); y < std::min(canvas.height, box.top + box.height); ++y) {
     for (int x = std::max(0, box.left); x < std::min(canvas.width, box.left + box.width); ++x) {
       put(canvas, y, x, color);
@@ -50,7 +50,7 @@ void fill(Canvas& canvas, const Box& box, Color color) {
   }
 }
 
-void outline(Canvas& canvas, const Box& box, int thickness, Color color) {
+void outline(Canvas& canvas, const Box& box, int thickness, Rgb8 color) {
   const int t = std::min({thickness, box.height, box.width});
   fill(canvas, {box.top, box.left, t, box.width}, color);
   fill(canvas, {box.top + box.height - t, box.left, t, box.width}, color);
@@ -58,7 +58,7 @@ void outline(Canvas& canvas, const Box& box, int thickness, Color color) {
   fill(canvas, {box.top, box.left + box.width - t, box.height, t}, color);
 }
 
-void write_words(Canvas& canvas, int top, int left, std::string_view words, Color color,
+void write_words(Canvas& canvas, int top, int left, std::string_view words, Rgb8 color,
                  Weight weight) {
   for (size_t i = 0; i < words.size(); ++i) {
     const int at = left + static_cast<int>(i) * kGlyphWidth;
@@ -68,7 +68,7 @@ void write_words(Canvas& canvas, int top, int left, std::string_view words, Colo
 }
 
 void write_block(Canvas& canvas, int top, int left, const std::vector<std::string>& lines,
-                 int pitch, Color color, Weight weight) {
+                 int pitch, Rgb8 color, Weight weight) {
   for (const std::string& line : lines) {
     write_words(canvas, top, left, line, color, weight);
     top += pitch;

@@ -10,11 +10,11 @@
 
 namespace nearfar {
 
-struct Color {
+struct Rgb8 {
   uint8_t red = 0;
   uint8_t green = 0;
   uint8_t blue = 0;
-  bool operator==(const Color&) const = default;
+  bool operator==(const Rgb8&) const = default;
 };
 
 /// RGB pixels [height, width, 3].
@@ -27,21 +27,21 @@ struct Canvas {
 enum class Weight { regular, bold };
 
 /// A canvas of one colour.
-Canvas make_canvas(int height, int width, Color color);
+Canvas make_canvas(int height, int width, Rgb8 color);
 
 /// The functions below draw what lies inside the canvas and leave out the rest.
-void fill(Canvas& canvas, const Box& box, Color color);
+void fill(Canvas& canvas, const Box& box, Rgb8 color);
 
 /// The border of a box, `thickness` pixels wide, inside it.
-void outline(Canvas& canvas, const Box& box, int thickness, Color color);
+void outline(Canvas& canvas, const Box& box, int thickness, Rgb8 color);
 
 /// Writes one line with its upper left corner at (top, left).
-void write_words(Canvas& canvas, int top, int left, std::string_view words, Color color,
+void write_words(Canvas& canvas, int top, int left, std::string_view words, Rgb8 color,
                  Weight weight = Weight::regular);
 
 /// Writes lines below each other, `pitch` pixels apart.
 void write_block(Canvas& canvas, int top, int left, const std::vector<std::string>& lines,
-                 int pitch, Color color, Weight weight = Weight::regular);
+                 int pitch, Rgb8 color, Weight weight = Weight::regular);
 
 /// Pixels that a line of words takes.
 int words_width(std::string_view words);

@@ -15,7 +15,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-constexpr Color kRule{222, 222, 222};
+constexpr Rgb8 kRule{222, 222, 222};
 constexpr int64_t kMostPixels = int64_t{1} << 28;
 
 /// Title, note, and what each column is.

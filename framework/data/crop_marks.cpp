@@ -10,27 +10,27 @@
 namespace nearfar {
 namespace {
 
-constexpr Color kBlack{0, 0, 0};
-constexpr Color kWhite{255, 255, 255};
+constexpr Rgb8 kBlack{0, 0, 0};
+constexpr Rgb8 kWhite{255, 255, 255};
 constexpr int kLine = 2;
 constexpr int kHalo = 1;
 constexpr int kBorder = kHalo + kLine + kHalo;
 
-constexpr std::array<Color, 10> kPalette = {{{213, 94, 0},
-                                             {0, 114, 178},
-                                             {0, 158, 115},
-                                             {204, 121, 167},
-                                             {230, 159, 0},
-                                             {86, 180, 233},
-                                             {240, 228, 66},
-                                             {106, 61, 154},
-                                             {140, 86, 75},
-                                             {127, 127, 127}}};
+constexpr std::array<Rgb8, 10> kPalette = {{{213, 94, 0},
+                                            {0, 114, 178},
+                                            {0, 158, 115},
+                                            {204, 121, 167},
+                                            {230, 159, 0},
+                                            {86, 180, 233},
+                                            {240, 228, 66},
+                                            {106, 61, 154},
+                                            {140, 86, 75},
+                                            {127, 127, 127}}};
 
 std::string number_of(size_t policy) { return std::to_string(policy + 1); }
 
 /// Rec. 601 luma.
-bool is_light(Color color) {
+bool is_light(Rgb8 color) {
   return 299 * color.red + 587 * color.green + 114 * color.blue > 150 * 1000;
 }
 
@@ -52,7 +52,7 @@ void draw_corner_tag(Canvas& canvas, const CropMark& mark) {
 
 }  // namespace
 
-Color policy_color(size_t policy) { return kPalette[policy % kPalette.size()]; }
+Rgb8 policy_color(size_t policy) { return kPalette[policy % kPalette.size()]; }
 
 Size policy_tag_size(size_t policy) {
   return {kGlyphHeight + 1, words_width(number_of(policy)) + 5};
@@ -60,7 +60,7 @@ Size policy_tag_size(size_t policy) {
 
 void draw_policy_tag(Canvas& canvas, size_t policy, int top, int left) {
   const Size size = policy_tag_size(policy);
-  const Color color = policy_color(policy);
+  const Rgb8 color = policy_color(policy);
   fill(canvas, {top, left, size.height, size.width}, color);
   write_words(canvas, top, left + 2, number_of(policy), is_light(color) ? kBlack : kWhite,
               Weight::bold);

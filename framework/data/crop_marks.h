@@ -16,7 +16,7 @@ struct CropMark {
 
 /// The colour of a policy's boxes and frames: the palette of Okabe and Ito (2008), which colour
 /// vision deficiencies keep apart, then four more; begins anew after ten.
-Color policy_color(size_t policy);
+Rgb8 policy_color(size_t policy);
 
 /// Draws the boxes, larger ones first: a coloured line between a black and a white one, so that it
 /// shows on any background, and the policy's number (from 1) in a corner.

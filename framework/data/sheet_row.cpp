@@ -13,10 +13,10 @@
 namespace nearfar {
 namespace {
 
-constexpr Color kHairline{205, 205, 205};
-constexpr Color kEmptyCell{246, 246, 246};
-constexpr Color kProblemCell{252, 238, 235};
-constexpr Color kProblemInk{170, 40, 25};
+constexpr Rgb8 kHairline{205, 205, 205};
+constexpr Rgb8 kEmptyCell{246, 246, 246};
+constexpr Rgb8 kProblemCell{252, 238, 235};
+constexpr Rgb8 kProblemInk{170, 40, 25};
 constexpr int kFrame = 2;
 constexpr int kCaptionGap = 7;
 

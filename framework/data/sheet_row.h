@@ -6,9 +6,9 @@
 
 namespace nearfar {
 
-inline constexpr Color kPaper{255, 255, 255};
-inline constexpr Color kInk{34, 34, 34};
-inline constexpr Color kFaintInk{110, 110, 110};
+inline constexpr Rgb8 kPaper{255, 255, 255};
+inline constexpr Rgb8 kInk{34, 34, 34};
+inline constexpr Rgb8 kFaintInk{110, 110, 110};
 
 /// What all rows of a sheet have in common.
 struct Sheet {

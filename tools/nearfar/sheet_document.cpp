@@ -9,7 +9,7 @@
 namespace nearfar {
 namespace {
 
-std::string hexadecimal(Color color) {
+std::string hexadecimal(Rgb8 color) {
   char text[8];
   std::snprintf(text, sizeof(text), "#%02x%02x%02x", color.red, color.green, color.blue);
   return text;

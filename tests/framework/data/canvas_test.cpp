@@ -15,10 +15,10 @@
 namespace nearfar {
 namespace {
 
-constexpr Color kPaperColor{250, 251, 252};
-constexpr Color kInkColor{1, 2, 3};
+constexpr Rgb8 kPaperColor{250, 251, 252};
+constexpr Rgb8 kInkColor{1, 2, 3};
 
-Color at(const Canvas& canvas, int y, int x) {
+Rgb8 at(const Canvas& canvas, int y, int x) {
   const uint8_t* pixel = &canvas.pixels[static_cast<size_t>((y * canvas.width + x) * 3)];
   return {pixel[0], pixel[1], pixel[2]};
 }
@@ -29,7 +29,7 @@ std::vector<std::string> in_letters(const Canvas& canvas) {
   for (int y = 0; y < canvas.height; ++y) {
     std::string row;
     for (int x = 0; x < canvas.width; ++x) {
-      const Color color = at(canvas, y, x);
+      const Rgb8 color = at(canvas, y, x);
       row += color == kInkColor ? '#' : color == kPaperColor ? '.' : '?';
     }
     rows.push_back(row);
@@ -157,7 +157,7 @@ TEST(CanvasWords, NoLineIsLongerAndNothingIsLost) {
 }
 
 /// The largest difference of two colours in one channel.
-int distance(Color a, Color b) {
+int distance(Rgb8 a, Rgb8 b) {
   return std::max(
       {std::abs(a.red - b.red), std::abs(a.green - b.green), std::abs(a.blue - b.blue)});
 }
@@ -170,13 +170,13 @@ TEST(CropMarks, AreSeenOnAnyBackground) {
       draw_crop_marks(canvas, {{{10, 12, 30, 34}, policy}});
       // From outside to inside along a row that holds no tag: black, twice the colour, white.
       const int y = policy % 4 >= 2 ? 14 : 30;
-      EXPECT_EQ(at(canvas, y, 11), (Color{value, value, value}));
-      EXPECT_EQ(at(canvas, y, 12), (Color{0, 0, 0}));
+      EXPECT_EQ(at(canvas, y, 11), (Rgb8{value, value, value}));
+      EXPECT_EQ(at(canvas, y, 12), (Rgb8{0, 0, 0}));
       EXPECT_EQ(at(canvas, y, 13), policy_color(policy));
       EXPECT_EQ(at(canvas, y, 14), policy_color(policy));
-      EXPECT_EQ(at(canvas, y, 15), (Color{255, 255, 255}));
-      EXPECT_EQ(at(canvas, 39, 45), (Color{0, 0, 0})) << "the last pixel of the box";
-      EXPECT_EQ(at(canvas, 40, 46), (Color{value, value, value}));
+      EXPECT_EQ(at(canvas, y, 15), (Rgb8{255, 255, 255}));
+      EXPECT_EQ(at(canvas, 39, 45), (Rgb8{0, 0, 0})) << "the last pixel of the box";
+      EXPECT_EQ(at(canvas, 40, 46), (Rgb8{value, value, value}));
     }
   }
 }

@@ -23,7 +23,7 @@ SheetOptions options_of(int repeats) {
   return options;
 }
 
-Color pixel(const Canvas& canvas, int y, int x) {
+Rgb8 pixel(const Canvas& canvas, int y, int x) {
   const uint8_t* from = &canvas.pixels[(static_cast<size_t>(y) * canvas.width + x) * 3];
   return {from[0], from[1], from[2]};
 }
@@ -63,7 +63,7 @@ TEST(ContactSheets, ShowTheViewsThatTheLoaderMakes) {
           for (int x = 0; x < view.cell.width; ++x) {
             const float* c = from + (y / sheet.zoom * side + x / sheet.zoom) * 3;
             ASSERT_EQ(pixel(sheet.canvas, view.cell.top + y, view.cell.left + x),
-                      (Color{byte_of(c[0]), byte_of(c[1]), byte_of(c[2])}));
+                      (Rgb8{byte_of(c[0]), byte_of(c[1]), byte_of(c[2])}));
           }
         }
       }
@@ -91,7 +91,7 @@ TEST(ContactSheets, DrawABoxInTheColourOfEachView) {
       EXPECT_EQ(pixel(sheet.canvas, middle, left + line), policy_color(0));
       EXPECT_EQ(pixel(sheet.canvas, middle, last - line), policy_color(0));
     }
-    EXPECT_EQ(pixel(sheet.canvas, middle, left), (Color{0, 0, 0}));
+    EXPECT_EQ(pixel(sheet.canvas, middle, left), (Rgb8{0, 0, 0}));
   }
 }
 
@@ -116,7 +116,7 @@ TEST(ContactSheets, OriginalsAreTheImagesPixels) {
       if (boxed) continue;
       const uint8_t* p = image.pixels + (y * 24 + x) * 3;
       ASSERT_EQ(pixel(sheet.canvas, original.top + y * zoom, original.left + x * zoom),
-                (Color{p[0], p[1], p[2]}));
+                (Rgb8{p[0], p[1], p[2]}));
       ++compared;
     }
   }
@@ -146,7 +146,7 @@ TEST(ContactSheets, GraySetsAndViewsOfDifferentSizes) {
   const SheetRow& row = sheet.rows.front();
   EXPECT_EQ(row.views[0].cell.width, 112);
   EXPECT_EQ(row.views[1].cell.width, 56);
-  const Color color = pixel(sheet.canvas, row.views[1].cell.top + 20, row.views[1].cell.left + 20);
+  const Rgb8 color = pixel(sheet.canvas, row.views[1].cell.top + 20, row.views[1].cell.left + 20);
   EXPECT_EQ(color.red, color.green);
   EXPECT_EQ(color.red, color.blue);
 }
