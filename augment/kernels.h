@@ -61,8 +61,9 @@ struct Kernels {
   /// weights include the factor 1/255; a single tap is level / 255 exactly.
   void (*mix_levels)(const uint8_t* levels, size_t pitch, const float* weights, int taps,
                      size_t count, float* out);
-  /// Resamples kTileRows interleaved rows along x into planar rows.
-  void (*resample_columns)(const float* const* rows, const ColumnTaps& columns, float* const* out);
+  /// Resamples kTileRows interleaved rows along x into planar rows, which begin `out_pitch` apart.
+  void (*resample_columns)(const float* rows, size_t pitch, const ColumnTaps& columns, float* out,
+                           size_t out_pitch);
   /// The sum of the gray levels of `width` pixels of each row.
   double (*sum_gray)(const PlanarRows& rows, size_t width);
 
@@ -74,10 +75,14 @@ struct Kernels {
   void (*drop_color)(const PlanarRows& rows);
   void (*solarize)(const PlanarRows& rows, float threshold);
 
-  /// out[i] = weights[radius] * rows[radius][i] + sum over k < radius of weights[k] *
-  /// (rows[k][i] + rows[2 * radius - k][i]): one direction of a blur.
-  void (*mix_rows)(const float* const* rows, const float* weights, int radius, size_t count,
-                   float* out);
+  /// One direction of a blur: out[i] = weights[radius] * values[i + radius] + sum over k < radius
+  /// of weights[k] * (values[i + k] + values[i + 2 * radius - k]). `values` begins a cache line,
+  /// and what lies up to 2 * kRowBlock behind its last value may be read but is not used.
+  void (*mix_columns)(const float* values, const float* weights, int radius, size_t count,
+                      float* out);
+  /// The other direction: the same with rows[k][i] in place of values[i + k], for begin <= i < end.
+  void (*mix_rows)(const float* const* rows, const float* weights, int radius, size_t begin,
+                   size_t end, float* out);
 
   /// The first of `rows`, `planes` of which are looked at.
   void (*store_float)(const PlanarRows& rows, const OutputRow& output, float* out);

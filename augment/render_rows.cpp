@@ -41,18 +41,17 @@ class Resampler {
     mixed_ = buffers.mixed.room(kTileRows * mixed_pitch_);
   }
 
-  /// Planar rows from `top` on; those below the picture repeat the last one.
-  void resample(int top, float* const* rows) {
+  /// kTileRows planar rows from `top` on, which begin `pitch` apart; those below the picture repeat
+  /// the last one.
+  void resample(int top, float* rows, size_t pitch) {
     prefetch_for(top + kTileRows);
-    const float* mixed[kTileRows];
     for (int i = 0; i < kTileRows; ++i) {
       const int y = std::min(top + i, size_.height - 1);
       const TapRange taps = buffers_.row_taps.taps(y);
-      mixed[i] = mixed_ + i * mixed_pitch_;
       kernels_.mix_levels(row_of_crop(taps.first), image_pitch_, buffers_.row_taps.weights(y),
                           taps.count, crop_bytes_, mixed_ + i * mixed_pitch_);
     }
-    kernels_.resample_columns(mixed, buffers_.column_taps.taps(), rows);
+    kernels_.resample_columns(mixed_, mixed_pitch_, buffers_.column_taps.taps(), rows, pitch);
   }
 
  private:
@@ -103,11 +102,12 @@ class Blur {
     radius_ = view.blur_kernel / 2;
     for (; radius_ > 0 && *weights_ < kNegligibleWeight; --radius_) ++weights_;
     pitch_ = rounded_up(size.width + 2 * radius_, kRowBlock);
-    window_rows_ = rounded_up(2 * radius_ + kTileRows, kTileRows);
-    buffers.blur_rows.resize(2 * radius_ + 1);
-    padded_ = buffers.padded.room(kTileRows * row_floats() + rounded_up(2 * radius_, kRowBlock));
+    window_rows_ = static_cast<uint32_t>(rounded_up(2 * radius_ + kTileRows, kTileRows));
+    buffers.blur_rows.resize(kTileRows + 2 * radius_);
+    padded_ = buffers.padded.room(kTileRows * row_floats() +
+                                  rounded_up(2 * radius_ + 2 * kRowBlock, kRowBlock));
     window_ = buffers.window.room(window_rows_ * row_floats());
-    blurred_ = buffers.blurred.room(row_floats());
+    blurred_ = buffers.blurred.room(kTileRows * row_floats());
   }
 
   int radius() const { return radius_; }
@@ -120,23 +120,33 @@ class Blur {
                      padded_ + y * row_floats() + plane * pitch_);
       }
     }
-    for (int k = 0; k <= 2 * radius_; ++k) buffers_.blur_rows[k] = padded_ + k;
-    kernels_.mix_rows(buffers_.blur_rows.data(), weights_, radius_, tile.rows * row_floats(),
-                      window_row(top));
+    kernels_.mix_columns(padded_, weights_, radius_, tile.rows * row_floats(), window_row(top));
   }
 
-  /// Row y, blurred along x and y. Precondition: all rows up to y + radius were taken.
-  PlanarRows give(int y) {
-    for (int k = 0; k <= 2 * radius_; ++k) {
-      buffers_.blur_rows[k] = window_row(reflect(y + k - radius_, size_.height));
+  /// Rows top .. top + count, blurred along x and y; at most kTileRows. Precondition: all rows up
+  /// to top + count - 1 + radius were taken. They are made piece by piece, so that what neighbours
+  /// have in common stays in the first cache.
+  PlanarRows give(int top, int count) {
+    std::vector<const float*>& rows = buffers_.blur_rows;
+    for (int i = 0; i < count + 2 * radius_; ++i) {
+      rows[i] = window_row(reflect(top + i - radius_, size_.height));
     }
-    kernels_.mix_rows(buffers_.blur_rows.data(), weights_, radius_, row_floats(), blurred_);
-    return {blurred_, 1, planes_, pitch_};
+    for (size_t begin = 0; begin < row_floats(); begin += kPiece) {
+      const size_t end = std::min(begin + kPiece, row_floats());
+      for (int y = 0; y < count; ++y) {
+        kernels_.mix_rows(&rows[y], weights_, radius_, begin, end, blurred_ + y * row_floats());
+      }
+    }
+    return {blurred_, count, planes_, pitch_};
   }
 
  private:
+  static constexpr size_t kPiece = 256;
+
   size_t row_floats() const { return planes_ * pitch_; }
-  float* window_row(int y) { return window_ + (y % window_rows_) * row_floats(); }
+  float* window_row(int y) {
+    return window_ + static_cast<uint32_t>(y) % window_rows_ * row_floats();
+  }
 
   void reflect_ends(const float* row, float* padded) const {
     std::copy_n(row, size_.width, padded + radius_);
@@ -154,7 +164,7 @@ class Blur {
   const float* weights_ = nullptr;
   int radius_ = 0;
   size_t pitch_ = 0;
-  size_t window_rows_ = 0;
+  uint32_t window_rows_ = 0;
   float* padded_ = nullptr;
   float* window_ = nullptr;
   float* blurred_ = nullptr;
@@ -192,9 +202,7 @@ class ViewPath {
     int to = next_contrast(0);
     for (int top = 0; top < size_.height; top += kTileRows) {
       const PlanarRows tile = tile_at(top);
-      float* rows[kTileRows];
-      for (int y = 0; y < kTileRows; ++y) rows[y] = tile.values + y * channels_ * pitch_;
-      resampler_.resample(top, rows);
+      resampler_.resample(top, tile.values, channels_ * pitch_);
       color_tile(top, tile, from, to);
     }
     while (to < view_.jitter_count) {
@@ -249,22 +257,25 @@ class ViewPath {
   /// Everything after the jitter; a blur holds rows back until those below them are there.
   void finish_tile(int top, const PlanarRows& tile) {
     if (view_.grayscale && channels_ == 3) kernels_.drop_color(tile);
-    const int bottom = top + tile.rows;
-    if (blur_.radius() == 0) {
-      for (int y = top; y < bottom; ++y) {
-        emit_row(y, {tile.values + (y - top) * channels_ * pitch_, 1,
-                     view_.grayscale ? 1 : channels_, pitch_});
-      }
-      return;
-    }
+    if (blur_.radius() == 0) return emit_rows(top, tile);
     blur_.take(top, tile);
+    const int bottom = top + tile.rows;
     const int ready = bottom == size_.height ? bottom : bottom - blur_.radius();
-    for (; next_out_ < ready; ++next_out_) emit_row(next_out_, blur_.give(next_out_));
+    while (next_out_ < ready) {
+      const int count = std::min(kTileRows, ready - next_out_);
+      emit_rows(next_out_, blur_.give(next_out_, count));
+      next_out_ += count;
+    }
   }
 
-  void emit_row(int y, const PlanarRows& row) {
-    if (view_.solarize) kernels_.solarize(row, static_cast<float>(view_.solarize_threshold));
-    store_row(kernels_, row, output_, out_ + static_cast<size_t>(y) * size_.width * channels_);
+  void emit_rows(int top, const PlanarRows& rows) {
+    if (view_.solarize) kernels_.solarize(rows, static_cast<float>(view_.solarize_threshold));
+    const int planes = view_.grayscale ? 1 : channels_;
+    for (int y = 0; y < rows.rows; ++y) {
+      float* values = rows.values + y * rows.planes * rows.pitch;
+      store_row(kernels_, {values, 1, planes, rows.pitch}, output_,
+                out_ + static_cast<size_t>(top + y) * size_.width * channels_);
+    }
   }
 
   const Kernels& kernels_;

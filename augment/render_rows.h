@@ -46,10 +46,10 @@ struct RenderScratch::Buffers {
   AlignedFloats picture;  // [rows, channels, pitch] resampled; all rows where they wait for a mean
   AlignedFloats padded;   // [kTileRows, planes, pitch with room for the reflected ends]
   AlignedFloats window;   // [rows that are still needed, planes, pitch] blurred along x
-  AlignedFloats blurred;  // [planes, pitch] one row blurred along x and y
+  AlignedFloats blurred;  // [kTileRows, planes, pitch] blurred along x and y
   AlignedFloats staging;  // [width, channels] one finished row on its way past the caches
   std::vector<float> blur_weights;      // [kernel]
-  std::vector<const float*> blur_rows;  // [2 * radius + 1]
+  std::vector<const float*> blur_rows;  // [kTileRows + 2 * radius]
 };
 
 /// Renders one view. Preconditions: those that render_view checks.

@@ -75,12 +75,20 @@ void mix_up_to_four(const uint8_t* levels, size_t pitch, const float* weights, i
 /// the stores before them.
 constexpr size_t kSplitFloats = 24 * kRowBlock;
 
+/// kTileRows rows that begin `pitch` apart.
+template <typename Value>
+struct Rows {
+  Value* first;
+  size_t pitch;
+  Value* at(int y) const { return first + y * pitch; }
+};
+
 /// Floats [from, to) of the output rows, a register at a time: its values lie so close together in
 /// the input that a shuffle of two registers finds them. `taps` 0: known at run time only.
 template <int taps>
-__attribute__((always_inline)) inline void resample_lanes(const float* const* rows,
-                                                          const ColumnTaps& columns, size_t from,
-                                                          size_t to, float* const* out) {
+__attribute__((always_inline)) inline void resample_lanes(Rows<const float> rows,
+                                                          ColumnTaps columns, size_t from,
+                                                          size_t to, Rows<float> out) {
   const int count = taps == 0 ? columns.taps : taps;
   for (size_t i = from; i < to; i += kLanes) {
     const int lowest = columns.lowest[i / kRowBlock];
@@ -89,46 +97,46 @@ __attribute__((always_inline)) inline void resample_lanes(const float* const* ro
     for (int t = 0; t < count; ++t) {
       const Lanes weights = load<Lanes>(columns.weights + t * columns.count + i);
       for (int y = 0; y < kTileRows; ++y) {
-        const float* values = rows[y] + lowest + t * columns.channels;
+        const float* values = rows.at(y) + lowest + t * columns.channels;
         const Lanes tap =
             weights * __builtin_shuffle(load<Lanes>(values), load<Lanes>(values + kLanes), places);
         sum[y] = t == 0 ? tap : sum[y] + tap;
       }
     }
-    for (int y = 0; y < kTileRows; ++y) store(sum[y], out[y] + (i - from));
+    for (int y = 0; y < kTileRows; ++y) store(sum[y], out.at(y) + (i - from));
   }
 }
 
 /// The same, an RGB pixel at a time; one float behind out is overwritten.
 template <int taps>
-__attribute__((always_inline)) inline void resample_pixels(const float* const* rows,
-                                                           const ColumnTaps& columns, size_t from,
-                                                           size_t to, float* const* out) {
+__attribute__((always_inline)) inline void resample_pixels(Rows<const float> rows,
+                                                           ColumnTaps columns, size_t from,
+                                                           size_t to, Rows<float> out) {
   const int count = taps == 0 ? columns.taps : taps;
   for (size_t i = from; i < to; i += 3) {
     PixelLanes sum[kTileRows] = {};
     for (int t = 0; t < count; ++t) {
       const float weight = columns.weights[t * columns.count + i];
       for (int y = 0; y < kTileRows; ++y) {
-        const PixelLanes tap = weight * load<PixelLanes>(rows[y] + columns.place[i] + 3 * t);
+        const PixelLanes tap = weight * load<PixelLanes>(rows.at(y) + columns.place[i] + 3 * t);
         sum[y] = t == 0 ? tap : sum[y] + tap;
       }
     }
-    for (int y = 0; y < kTileRows; ++y) store(sum[y], out[y] + (i - from));
+    for (int y = 0; y < kTileRows; ++y) store(sum[y], out.at(y) + (i - from));
   }
 }
 
 /// The same, a value at a time.
-void resample_values(const float* const* rows, const ColumnTaps& columns, size_t from, size_t to,
-                     float* const* out) {
+void resample_values(Rows<const float> rows, ColumnTaps columns, size_t from, size_t to,
+                     Rows<float> out) {
   for (size_t i = from; i < to; ++i) {
     for (int y = 0; y < kTileRows; ++y) {
-      const float* values = rows[y] + columns.place[i];
+      const float* values = rows.at(y) + columns.place[i];
       float sum = columns.weights[i] * values[0];
       for (int t = 1; t < columns.taps; ++t) {
         sum += columns.weights[t * columns.count + i] * values[t];
       }
-      out[y][i - from] = sum;
+      out.at(y)[i - from] = sum;
     }
   }
 }
@@ -144,8 +152,8 @@ void split_planes(const float* __restrict pixels, size_t count, size_t pitch,
 
 /// Floats [from, to) of the output rows in the fastest way there is for them.
 template <int taps>
-void resample_some(const float* const* rows, const ColumnTaps& columns, size_t from, size_t to,
-                   float* const* out) {
+void resample_some(Rows<const float> rows, const ColumnTaps& columns, size_t from, size_t to,
+                   Rows<float> out) {
   if (kShufflesFast && columns.narrow) {
     resample_lanes<taps>(rows, columns, from, to, out);
   } else if (columns.channels == 3) {
@@ -156,16 +164,16 @@ void resample_some(const float* const* rows, const ColumnTaps& columns, size_t f
 }
 
 template <int taps>
-void resample_tile(const float* const* rows, const ColumnTaps& columns, float* const* out) {
+void resample_tile(Rows<const float> rows, const ColumnTaps& columns, Rows<float> out) {
   if (columns.channels == 1) return resample_some<taps>(rows, columns, 0, columns.count, out);
-  float pixels[kTileRows][kSplitFloats + 1];
-  float* const pixel_rows[kTileRows] = {pixels[0], pixels[1], pixels[2], pixels[3]};
+  constexpr size_t kPitch = kSplitFloats + kRowBlock;  // room for what resample_pixels overwrites
+  float pixels[kTileRows * kPitch];
   for (size_t from = 0; from < columns.count; from += kSplitFloats) {
     const size_t rest = columns.count - from;
     const size_t count = rest < kSplitFloats ? rest : kSplitFloats;
-    resample_some<taps>(rows, columns, from, from + count, pixel_rows);
+    resample_some<taps>(rows, columns, from, from + count, {pixels, kPitch});
     for (int y = 0; y < kTileRows; ++y) {
-      split_planes(pixels[y], count / 3, columns.count / 3, out[y] + from / 3);
+      split_planes(pixels + y * kPitch, count / 3, columns.count / 3, out.at(y) + from / 3);
     }
   }
 }
@@ -184,20 +192,23 @@ void mix_levels(const uint8_t* levels, size_t pitch, const float* weights, int t
   }
 }
 
-void resample_columns(const float* const* rows, const ColumnTaps& columns, float* const* out) {
+void resample_columns(const float* rows, size_t pitch, const ColumnTaps& columns, float* out,
+                      size_t out_pitch) {
+  const Rows<const float> from{rows, pitch};
+  const Rows<float> to{out, out_pitch};
   switch (columns.taps) {
     case 1:
-      return resample_tile<1>(rows, columns, out);
+      return resample_tile<1>(from, columns, to);
     case 2:
-      return resample_tile<2>(rows, columns, out);
+      return resample_tile<2>(from, columns, to);
     case 3:
-      return resample_tile<3>(rows, columns, out);
+      return resample_tile<3>(from, columns, to);
     case 4:
-      return resample_tile<4>(rows, columns, out);
+      return resample_tile<4>(from, columns, to);
     case 5:
-      return resample_tile<5>(rows, columns, out);
+      return resample_tile<5>(from, columns, to);
     default:
-      return resample_tile<0>(rows, columns, out);
+      return resample_tile<0>(from, columns, to);
   }
 }
 

@@ -17,6 +17,7 @@ const Kernels kKernels = {
     .adjust_hue = adjust_hue_rows,
     .drop_color = drop_color_rows,
     .solarize = solarize_rows,
+    .mix_columns = mix_columns,
     .mix_rows = mix_rows,
     .store_float = store_float,
     .store_bfloat16 = store_bfloat16,
