@@ -14,6 +14,11 @@ namespace nearfar {
 /// What lies beyond the width is finite and otherwise meaningless once colours have changed.
 inline constexpr int kRowBlock = 16;
 
+/// The smallest multiple of `step` that is not below `value`.
+inline size_t rounded_up(int value, int step) {
+  return static_cast<size_t>((value + step - 1) / step) * step;
+}
+
 /// Rows that are resampled together, so that weights are read once for all of them.
 inline constexpr int kTileRows = 4;
 

@@ -28,7 +28,7 @@ void ColumnTable::fill(const TapTable& table, int input_size, int output_size, i
   channels_ = channels;
   taps_ = 1;
   for (int x = 0; x < output_size; ++x) taps_ = std::max(taps_, table.taps(x).count);
-  const int pitch = (output_size + kRowBlock - 1) / kRowBlock * kRowBlock;
+  const auto pitch = static_cast<int>(rounded_up(output_size, kRowBlock));
   const size_t count = static_cast<size_t>(pitch) * channels;
   place_.resize(count);
   weights_.assign(count * taps_, 0.0f);

@@ -1,0 +1,97 @@
+// The Gaussian blur of the CPU renderer: tiles of rows go in, and come out some rows later.
+#pragma once
+
+#include <algorithm>
+
+#include "augment/blur.h"
+#include "augment/render_rows.h"
+
+namespace nearfar {
+
+/// Weights at the ends of the kernel below this one are cut off: all that is dropped stays below
+/// float32's resolution.
+inline constexpr float kNegligibleWeight = 1e-7f;
+
+/// A Gaussian blur that takes tiles from above and gives rows back as soon as all rows that they
+/// are made of were taken.
+class RowBlur {
+ public:
+  RowBlur(const Kernels& kernels, const View& view, Size size, int planes,
+          RenderScratch::Buffers& buffers)
+      : kernels_(kernels), size_(size), planes_(planes), buffers_(buffers) {
+    if (view.blur_kernel == 0) return;
+    buffers.blur_weights.resize(view.blur_kernel);
+    gaussian_weights(view.blur_kernel, view.blur_sigma, buffers.blur_weights.data());
+    weights_ = buffers.blur_weights.data();
+    radius_ = view.blur_kernel / 2;
+    for (; radius_ > 0 && *weights_ < kNegligibleWeight; --radius_) ++weights_;
+    pitch_ = rounded_up(size.width + 2 * radius_, kRowBlock);
+    window_rows_ = static_cast<uint32_t>(rounded_up(2 * radius_ + kTileRows, kTileRows));
+    buffers.blur_rows.resize(kTileRows + 2 * radius_);
+    padded_ = buffers.padded.room(kTileRows * row_floats() +
+                                  rounded_up(2 * radius_ + 2 * kRowBlock, kRowBlock));
+    window_ = buffers.window.room(window_rows_ * row_floats());
+    blurred_ = buffers.blurred.room(kTileRows * row_floats());
+  }
+
+  int radius() const { return radius_; }
+
+  /// Takes the rows from `top` on, a multiple of kTileRows, and blurs them along x.
+  void take(int top, const PlanarRows& tile) {
+    for (int y = 0; y < tile.rows; ++y) {
+      for (int plane = 0; plane < planes_; ++plane) {
+        reflect_ends(tile.values + (y * tile.planes + plane) * tile.pitch,
+                     padded_ + y * row_floats() + plane * pitch_);
+      }
+    }
+    kernels_.mix_columns(padded_, weights_, radius_, tile.rows * row_floats(), window_row(top));
+  }
+
+  /// Rows top .. top + count, blurred along x and y; at most kTileRows. Precondition: all rows up
+  /// to top + count - 1 + radius were taken. They are made piece by piece, so that what neighbours
+  /// have in common stays in the first cache.
+  PlanarRows give(int top, int count) {
+    std::vector<const float*>& rows = buffers_.blur_rows;
+    for (int i = 0; i < count + 2 * radius_; ++i) {
+      rows[i] = window_row(reflect(top + i - radius_, size_.height));
+    }
+    for (size_t begin = 0; begin < row_floats(); begin += kPiece) {
+      const size_t end = std::min(begin + kPiece, row_floats());
+      for (int y = 0; y < count; ++y) {
+        kernels_.mix_rows(&rows[y], weights_, radius_, begin, end, blurred_ + y * row_floats());
+      }
+    }
+    return {blurred_, count, planes_, pitch_};
+  }
+
+ private:
+  static constexpr size_t kPiece = 256;
+
+  size_t row_floats() const { return planes_ * pitch_; }
+  float* window_row(int y) {
+    return window_ + static_cast<uint32_t>(y) % window_rows_ * row_floats();
+  }
+
+  void reflect_ends(const float* row, float* padded) const {
+    std::copy_n(row, size_.width, padded + radius_);
+    for (int i = 1; i <= radius_; ++i) {
+      padded[radius_ - i] = row[reflect(-i, size_.width)];
+      padded[radius_ + size_.width - 1 + i] = row[reflect(size_.width - 1 + i, size_.width)];
+    }
+    std::fill(padded + 2 * radius_ + size_.width, padded + pitch_, 0.0f);
+  }
+
+  const Kernels& kernels_;
+  const Size size_;
+  const int planes_;
+  RenderScratch::Buffers& buffers_;
+  const float* weights_ = nullptr;
+  int radius_ = 0;
+  size_t pitch_ = 0;
+  uint32_t window_rows_ = 0;
+  float* padded_ = nullptr;
+  float* window_ = nullptr;
+  float* blurred_ = nullptr;
+};
+
+}  // namespace nearfar
