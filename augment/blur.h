@@ -12,6 +12,13 @@ NEARFAR_HOST_DEVICE inline double gaussian_value(int distance, double sigma) {
   return exp(-0.5 * distance * distance / (sigma * sigma));
 }
 
+/// How far a blur of `kernel` taps reaches in pixels: beyond this many sigmas lies 2^-24 of a
+/// Gaussian, half of float32's resolution at 1. Farther taps are left out.
+NEARFAR_HOST_DEVICE inline int blur_reach(int kernel, double sigma) {
+  const double reach = 5.42 * sigma + 0.5;
+  return reach < kernel / 2 ? static_cast<int>(reach) : kernel / 2;
+}
+
 /// Weights proportional to exp(-i^2 / (2 sigma^2)) for i = -kernel/2..kernel/2, with sum 1.
 /// Preconditions: kernel odd, sigma > 0, room for `kernel` weights.
 NEARFAR_HOST_DEVICE inline void gaussian_weights(int kernel, double sigma, float* weights) {

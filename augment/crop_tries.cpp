@@ -37,12 +37,4 @@ std::optional<Box> box_of(int height, int width, const CropTry& shape) {
   return Box{-1, -1, static_cast<int>(box_height), static_cast<int>(box_width)};
 }
 
-CropChoice crop_from_tries(int height, int width, const CropTries& tries, double aspect_min,
-                           double aspect_max) {
-  for (size_t i = 0; i < tries.size(); ++i) {
-    if (const auto box = box_of(height, width, tries[i])) return {static_cast<int>(i), *box};
-  }
-  return {-1, centered_box(height, width, aspect_min, aspect_max)};
-}
-
 }  // namespace nearfar

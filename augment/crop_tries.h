@@ -1,7 +1,6 @@
 // The rule of RandomResizedCrop by itself: which of ten drawn shapes becomes the crop.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -26,8 +25,6 @@ Box centered_box(int height, int width, double aspect_min, double aspect_max);
 /// Tries before the centred box is taken.
 inline constexpr uint32_t kCropTries = 10;
 
-using CropTries = std::array<CropTry, kCropTries>;
-
 /// The outcome. The box of an accepted try has its size only: top and left are -1 and are yet to be
 /// drawn. accepted_try is -1 when no shape fitted; the box is then centred and complete.
 struct CropChoice {
@@ -36,8 +33,15 @@ struct CropChoice {
 };
 
 /// torchvision's RandomResizedCrop.make_params: the first shape that fits into the image, else the
-/// centred box. Precondition: height, width > 0.
-CropChoice crop_from_tries(int height, int width, const CropTries& tries, double aspect_min,
-                           double aspect_max);
+/// centred box. Asks next_try() for one shape after the other, at most kCropTries. Precondition:
+/// height, width > 0.
+template <typename NextTry>
+CropChoice choose_crop(int height, int width, double aspect_min, double aspect_max,
+                       NextTry next_try) {
+  for (uint32_t i = 0; i < kCropTries; ++i) {
+    if (const auto box = box_of(height, width, next_try())) return {static_cast<int>(i), *box};
+  }
+  return {-1, centered_box(height, width, aspect_min, aspect_max)};
+}
 
 }  // namespace nearfar

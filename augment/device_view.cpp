@@ -5,15 +5,12 @@
 #include <stdexcept>
 #include <string>
 
+#include "augment/blur.h"
 #include "augment/pixel.h"
 #include "augment/view_error.h"
 
 namespace nearfar {
 namespace {
-
-/// Weights are exp(-d^2 / (2 sigma^2)) over a sum of at least 1: beyond sqrt(2 ln 1e9) sigma they
-/// are below 1e-9.
-constexpr double kReachInSigmas = 6.4380;
 
 std::string plan_error(const Image& image, const View& view, const DevicePlan& plan) {
   if (image.channels != plan.channels)
@@ -32,10 +29,6 @@ std::string plan_error(const Image& image, const View& view, const DevicePlan& p
 }
 
 }  // namespace
-
-int blur_reach(int kernel, double sigma) {
-  return static_cast<int>(std::min(kReachInSigmas * sigma, kernel / 2.0));
-}
 
 DeviceView device_view(const Image& image, const View& view) {
   DeviceView device;

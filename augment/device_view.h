@@ -35,9 +35,6 @@ struct DeviceView {
   bool solarize = false;
 };
 
-/// How far a blur reaches in pixels: beyond, all weights are below 1e-9 and left out.
-int blur_reach(int kernel, double sigma);
-
 /// The view without any check. Image::pixels is an address on the device.
 DeviceView device_view(const Image& image, const View& view);
 

@@ -92,7 +92,8 @@ struct Kernels {
   /// The first of `rows`, `planes` of which are looked at.
   void (*store_float)(const PlanarRows& rows, const OutputRow& output, float* out);
   void (*store_bfloat16)(const PlanarRows& rows, const OutputRow& output, Bfloat16* out);
-  /// Makes rows that were written past the caches visible to other threads.
+  /// Makes rows that were written past the caches visible to other threads; null where nothing is
+  /// worth writing past them.
   void (*finish_streams)();
 };
 

@@ -83,8 +83,4 @@ NEARFAR_HOST_DEVICE inline float solarize(float value, float threshold) {
   return value >= threshold ? 1.0f - value : value;
 }
 
-NEARFAR_HOST_DEVICE inline float normalize(float value, float mean, float std) {
-  return (value - mean) / std;
-}
-
 }  // namespace nearfar

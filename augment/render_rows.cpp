@@ -38,7 +38,8 @@ class ViewPath {
       output_.mean[c] = target.normalize.mean[c];
       output_.scale[c] = 1.0f / target.normalize.std[c];
     }
-    if (target.past_caches) output_.staging = buffers.staging.room(channels_ * pitch_);
+    if (target.past_caches && kernels.finish_streams != nullptr)
+      output_.staging = buffers.staging.room(channels_ * pitch_);
     waits_ = next_contrast(0) < view.jitter_count;
     picture_ = buffers.picture.room((waits_ ? rounded_up(size_.height, kTileRows) : kTileRows) *
                                     channels_ * pitch_);

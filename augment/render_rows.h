@@ -48,7 +48,7 @@ struct RenderScratch::Buffers {
   AlignedFloats window;   // [rows that are still needed, planes, pitch] blurred along x
   AlignedFloats blurred;  // [kTileRows, planes, pitch] blurred along x and y
   AlignedFloats staging;  // [width, channels] one finished row on its way past the caches
-  std::vector<float> blur_weights;      // [kernel]
+  std::vector<float> blur_weights;      // [2 * radius + 1]
   std::vector<const float*> blur_rows;  // [kTileRows + 2 * radius]
 };
 

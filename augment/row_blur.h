@@ -8,10 +8,6 @@
 
 namespace nearfar {
 
-/// Weights at the ends of the kernel below this one are cut off: all that is dropped stays below
-/// float32's resolution.
-inline constexpr float kNegligibleWeight = 1e-7f;
-
 /// A Gaussian blur that takes tiles from above and gives rows back as soon as all rows that they
 /// are made of were taken.
 class RowBlur {
@@ -20,16 +16,16 @@ class RowBlur {
           RenderScratch::Buffers& buffers)
       : kernels_(kernels), size_(size), planes_(planes), buffers_(buffers) {
     if (view.blur_kernel == 0) return;
-    buffers.blur_weights.resize(view.blur_kernel);
-    gaussian_weights(view.blur_kernel, view.blur_sigma, buffers.blur_weights.data());
+    radius_ = blur_reach(view.blur_kernel, view.blur_sigma);
+    buffers.blur_weights.resize(2 * radius_ + 1);
     weights_ = buffers.blur_weights.data();
-    radius_ = view.blur_kernel / 2;
-    for (; radius_ > 0 && *weights_ < kNegligibleWeight; --radius_) ++weights_;
+    gaussian_weights(2 * radius_ + 1, view.blur_sigma, weights_);
     pitch_ = rounded_up(size.width + 2 * radius_, kRowBlock);
     window_rows_ = static_cast<uint32_t>(rounded_up(2 * radius_ + kTileRows, kTileRows));
     buffers.blur_rows.resize(kTileRows + 2 * radius_);
-    padded_ = buffers.padded.room(kTileRows * row_floats() +
-                                  rounded_up(2 * radius_ + 2 * kRowBlock, kRowBlock));
+    const size_t behind = 2 * radius_ + 2 * kRowBlock;
+    padded_ = buffers.padded.room(kTileRows * row_floats() + behind);
+    std::fill_n(padded_ + kTileRows * row_floats(), behind, 0.0f);
     window_ = buffers.window.room(window_rows_ * row_floats());
     blurred_ = buffers.blurred.room(kTileRows * row_floats());
   }
@@ -85,7 +81,7 @@ class RowBlur {
   const Size size_;
   const int planes_;
   RenderScratch::Buffers& buffers_;
-  const float* weights_ = nullptr;
+  float* weights_ = nullptr;
   int radius_ = 0;
   size_t pitch_ = 0;
   uint32_t window_rows_ = 0;

@@ -51,8 +51,12 @@ class RowResampler {
   /// that does nothing but this.
   __attribute__((always_inline)) void prefetch_for(int top) const {
     constexpr size_t kLine = 64;
-    const int end = end_of_taps(top + kTileRows - 1);
-    for (int y = end_of_taps(top - 1); y < end; ++y) {
+    // More would push what this tile reads out of the first cache.
+    constexpr size_t kMost = size_t{16} << 10;
+    const int begin = end_of_taps(top - 1);
+    const int most = static_cast<int>(kMost / crop_bytes_);
+    const int end = std::min(end_of_taps(top + kTileRows - 1), begin + most);
+    for (int y = begin; y < end; ++y) {
       const uint8_t* row = row_of_crop(y);
       for (size_t i = 0; i < crop_bytes_; i += kLine) __builtin_prefetch(row + i);
     }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <sstream>
 
 #include "augment/crop_tries.h"
@@ -83,18 +82,19 @@ std::string policy_error(const ViewPolicy& policy) {
 Box draw_crop(const ViewPolicy& policy, int height, int width, Random& random) {
   const double log_min = std::log(policy.aspect_min);
   const double log_max = std::log(policy.aspect_max);
-  std::optional<Box> fitting;
   uint32_t tries = 0;
-  while (!fitting && tries < kCropTries) {
-    const double area = random.uniform(policy.crop_min, policy.crop_max);
-    fitting = box_of(height, width, {area, random.uniform(log_min, log_max)});
+  const auto next_try = [&] {
     ++tries;
-  }
+    const double area = random.uniform(policy.crop_min, policy.crop_max);
+    return CropTry{area, random.uniform(log_min, log_max)};
+  };
+  const CropChoice choice =
+      choose_crop(height, width, policy.aspect_min, policy.aspect_max, next_try);
   random.skip_uniform(2 * (kCropTries - tries));
-  Box box = fitting.value_or(centered_box(height, width, policy.aspect_min, policy.aspect_max));
+  Box box = choice.box;
   const int top = draw_index(height - box.height + 1, random);
   const int left = draw_index(width - box.width + 1, random);
-  if (fitting) {
+  if (choice.accepted_try >= 0) {
     box.top = top;
     box.left = left;
   }

@@ -21,9 +21,9 @@ void mix_rows(const float* const* rows, const float* weights, int radius, size_t
               float* out);
 void store_float(const PlanarRows& rows, const OutputRow& output, float* out);
 void store_bfloat16(const PlanarRows& rows, const OutputRow& output, Bfloat16* out);
-/// Copies finished values past the caches; finish_streams() makes them visible to other threads.
+/// Copies finished values past the caches; kFinishStreams makes them visible to other threads.
 void stream_bytes(const void* from, size_t count, void* to);
-void finish_streams();
+extern void (*const kFinishStreams)();
 
 extern const Kernels kKernels;
 

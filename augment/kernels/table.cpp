@@ -21,7 +21,7 @@ const Kernels kKernels = {
     .mix_rows = mix_rows,
     .store_float = store_float,
     .store_bfloat16 = store_bfloat16,
-    .finish_streams = finish_streams,
+    .finish_streams = kFinishStreams,
 };
 
 }  // namespace nearfar::NEARFAR_KERNELS

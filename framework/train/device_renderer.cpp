@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "augment/blur.h"
 #include "framework/error.h"
 
 namespace nearfar {

@@ -20,7 +20,13 @@ CropTries all_tries(double area, double aspect) {
   return tries;
 }
 
-TEST(CropFromTries, RoundsHalfToEven) {
+CropChoice crop_from_tries(int height, int width, const CropTries& tries, double aspect_min,
+                           double aspect_max) {
+  return choose_crop(height, width, aspect_min, aspect_max,
+                     [next = tries.begin()]() mutable { return *next++; });
+}
+
+TEST(ChooseCrop, RoundsHalfToEven) {
   const CropChoice down = crop_from_tries(5, 5, all_tries(0.25, 1.0), 0.75, 4.0 / 3.0);
   EXPECT_EQ(down.box.height, 2);  // 2.5
   EXPECT_EQ(down.box.width, 2);
@@ -28,7 +34,7 @@ TEST(CropFromTries, RoundsHalfToEven) {
   EXPECT_EQ(up.box.height, 4);  // 3.5
 }
 
-TEST(CropFromTries, TakesTheFirstThatFits) {
+TEST(ChooseCrop, TakesTheFirstThatFits) {
   CropTries tries = all_tries(1.0, 4.0);  // 100 wide in an image of 50
   tries[3] = {0.5, std::log(2.0)};
   tries[4] = {0.1, 0.0};
@@ -40,7 +46,7 @@ TEST(CropFromTries, TakesTheFirstThatFits) {
   EXPECT_EQ(choice.box.left, -1);
 }
 
-TEST(CropFromTries, FallsBackToTheCentre) {
+TEST(ChooseCrop, FallsBackToTheCentre) {
   const CropTries none = all_tries(1.0, 1.0);
   const CropChoice tall = crop_from_tries(300, 40, none, 0.75, 4.0 / 3.0);
   EXPECT_EQ(tall.accepted_try, -1);
@@ -76,7 +82,7 @@ ViewPolicy any_crop_policy() {
   return policy;
 }
 
-RC_GTEST_PROP(CropFromTries, EqualsTheNaiveRule, ()) {
+RC_GTEST_PROP(ChooseCrop, EqualsTheNaiveRule, ()) {
   const Size size = any_size();
   const ViewPolicy policy = any_crop_policy();
   CropTries tries;

@@ -108,23 +108,23 @@ int mirrored(int index, int size) {
   return last - std::abs(last - std::abs(index));
 }
 
-/// All kernel x kernel products at once.
+/// Along columns, then along rows: the weights of the plane are products of those of a line.
 void blur(Canvas& canvas, int kernel, double sigma) {
   const int radius = kernel / 2;
-  Canvas source = canvas;
-  for (int y = 0; y < canvas.height; ++y) {
-    for (int x = 0; x < canvas.width; ++x) {
-      for (int c = 0; c < canvas.channels; ++c) {
-        double sum = 0.0, total = 0.0;
-        for (int i = -radius; i <= radius; ++i) {
-          for (int j = -radius; j <= radius; ++j) {
-            const double weight = std::exp(-(i * i + j * j) / (2.0 * sigma * sigma));
-            sum += weight *
-                   source.at(mirrored(y + i, canvas.height), mirrored(x + j, canvas.width), c);
-            total += weight;
-          }
+  std::vector<double> weights;
+  for (int i = -radius; i <= radius; ++i) weights.push_back(std::exp(-i * i / (2 * sigma * sigma)));
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (const bool down : {true, false}) {
+    Canvas source = canvas;
+    std::fill(canvas.values.begin(), canvas.values.end(), 0.0);
+    for (int y = 0; y < canvas.height; ++y) {
+      for (int x = 0; x < canvas.width; ++x) {
+        for (int i = 0; i < kernel; ++i) {
+          const int from_y = down ? mirrored(y + i - radius, canvas.height) : y;
+          const int from_x = down ? x : mirrored(x + i - radius, canvas.width);
+          for (int c = 0; c < canvas.channels; ++c)
+            canvas.at(y, x, c) += weights[i] / total * source.at(from_y, from_x, c);
         }
-        canvas.at(y, x, c) = sum / total;
       }
     }
   }

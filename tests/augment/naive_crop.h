@@ -2,6 +2,7 @@
 // library; and wrong ones, which the checks must tell from it.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -17,6 +18,8 @@ inline double rounded(double x) {
   if (rest < 0.5 || (rest == 0.5 && std::fmod(below, 2.0) == 0.0)) return below;
   return below + 1.0;
 }
+
+using CropTries = std::array<CropTry, kCropTries>;
 
 /// The first of the tries that fits, else the centre; top and left of an accepted one are -1. Sides
 /// are at least 1, where the definition would round a side of the fallback to 0.

@@ -89,7 +89,6 @@ TEST(Pixel, GrayWeighsTheChannels) {
 TEST(Pixel, SolarizeStartsAtTheThreshold) {
   EXPECT_EQ(solarize(0.25f, 0.25f), 0.75f);
   EXPECT_EQ(solarize(std::nextafter(0.25f, 0.0f), 0.25f), std::nextafter(0.25f, 0.0f));
-  EXPECT_EQ(normalize(0.75f, 0.25f, 0.5f), 1.0f);
   EXPECT_EQ(unit_value(255), 1.0f);
   EXPECT_EQ(unit_value(51), 0.2f);
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "augment/blur.h"
 #include "augment/device_view.h"
 #include "tests/augment/gold_renderer.h"
 

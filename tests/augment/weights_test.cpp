@@ -76,5 +76,20 @@ TEST(Reflect, DoesNotRepeatTheEnd) {
   EXPECT_EQ(reflect(0, 1), 0);
 }
 
+TEST(BlurReach, LeavesOutLessThanFloatsResolve) {
+  // The bound holds for the sum of all that is left out, which is 2^-24 but for the discreteness.
+  for (double sigma = 0.1; sigma < 300.0; sigma *= 1.01) {
+    const int kernel = 4095, reach = blur_reach(kernel, sigma);
+    double inside = 1.0, outside = 0.0;
+    for (int i = 1; i <= kernel / 2; ++i) {
+      (i <= reach ? inside : outside) += 2.0 * std::exp(-0.5 * i * i / (sigma * sigma));
+    }
+    ASSERT_LT(outside / (inside + outside), 0x1p-23) << sigma;
+    ASSERT_LE(reach, std::ceil(6.0 * sigma)) << sigma;
+  }
+  EXPECT_EQ(blur_reach(23, 50.0), 11);
+  EXPECT_EQ(blur_reach(1, 3.0), 0);
+}
+
 }  // namespace
 }  // namespace nearfar

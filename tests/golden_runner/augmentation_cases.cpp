@@ -189,12 +189,14 @@ Tensors chain(const Case& golden_case) {
 Tensors random_resized_crop_box(const Case& golden_case) {
   const Json& settings = golden_case.hyperparameters;
   const double* drawn = golden_case.tensors.at("tries").const_data_ptr<double>();
-  CropTries tries;
-  for (size_t i = 0; i < tries.size(); ++i) tries[i] = {drawn[2 * i], drawn[2 * i + 1]};
   const auto& ratio = settings.at("ratio").items();
-  const CropChoice choice = crop_from_tries(static_cast<int>(settings.at("height").as_int()),
-                                            static_cast<int>(settings.at("width").as_int()), tries,
-                                            ratio.at(0).as_double(), ratio.at(1).as_double());
+  const auto next_try = [drawn]() mutable {
+    drawn += 2;
+    return CropTry{drawn[-2], drawn[-1]};
+  };
+  const CropChoice choice = choose_crop(static_cast<int>(settings.at("height").as_int()),
+                                        static_cast<int>(settings.at("width").as_int()),
+                                        ratio.at(0).as_double(), ratio.at(1).as_double(), next_try);
   const Box& box = choice.box;
   const auto integers = [](std::vector<int64_t> values) { return at::tensor(values, at::kLong); };
   return {{"size", integers({box.height, box.width})},

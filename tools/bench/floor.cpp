@@ -7,6 +7,8 @@
 #include <cstring>
 #include <future>
 
+#include "augment/blur.h"
+
 namespace nearfar {
 namespace {
 
@@ -15,9 +17,6 @@ constexpr int64_t kGray = 3;                         // products and sums of a l
 constexpr int64_t kBlend = 2 * kChannels;            // product and clamp
 constexpr int64_t kNormalize = kChannels;            // one product and sum
 constexpr int64_t kHue = 4 + 2 + 6 + 1 + 3 + 3 * 6;  // extremes, range, sector, shift, and back
-
-/// Sigmas beyond which a Gaussian weight is below 2^-24 of the largest: sqrt(48 ln 2).
-constexpr double kReach = 5.768;
 
 constexpr size_t kChains = 16;  // enough to hide the latency of four cycles on two pipes
 using Stopwatch = double (*)(const std::function<void()>&);
@@ -110,8 +109,7 @@ int64_t operations(const View& view, const RenderTarget& target) {
   if (view.grayscale) a_pixel += kGray;
   if (view.solarize) a_pixel += 2 * kChannels;
   if (view.blur_kernel > 0) {
-    const int64_t radius =
-        std::min<int64_t>(view.blur_kernel / 2, static_cast<int64_t>(kReach * view.blur_sigma));
+    const int64_t radius = blur_reach(view.blur_kernel, view.blur_sigma);
     a_pixel += 2 * kChannels * (2 * radius + 1);
   }
   const int64_t area = int64_t{target.size.height} * target.size.width;
