@@ -21,6 +21,9 @@ std::string plan_error(const Image& image, const View& view, const DevicePlan& p
                     [](const JitterStep& step) { return step.kind == Jitter::contrast; });
   if (contrasts > 1)
     return "expected at most one contrast step on a device, got " + std::to_string(contrasts);
+  if (blur_taps_down(view) != view.blur_kernel)
+    return "expected a square blur kernel on a device, got " + std::to_string(view.blur_kernel) +
+           " x " + std::to_string(blur_taps_down(view));
   const int reach = blur_reach(view.blur_kernel, view.blur_sigma);
   if (reach > plan.largest_radius)
     return "expected a blur that reaches " + std::to_string(plan.largest_radius) +

@@ -107,10 +107,10 @@ class ViewPath {
   /// Everything after the jitter; a blur holds rows back until those below them are there.
   void finish_tile(int top, const PlanarRows& tile) {
     if (view_.grayscale && channels_ == 3) kernels_.drop_color(tile);
-    if (blur_.radius() == 0) return emit_rows(top, tile);
+    if (!blur_.changes()) return emit_rows(top, tile);
     blur_.take(top, tile);
     const int bottom = top + tile.rows;
-    const int ready = bottom == size_.height ? bottom : bottom - blur_.radius();
+    const int ready = bottom == size_.height ? bottom : bottom - blur_.reach_down();
     while (next_out_ < ready) {
       const int count = std::min(kTileRows, ready - next_out_);
       emit_rows(next_out_, blur_.give(next_out_, count));

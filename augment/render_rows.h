@@ -48,7 +48,8 @@ struct RenderScratch::Buffers {
   AlignedFloats window;   // [rows that are still needed, planes, pitch] blurred along x
   AlignedFloats blurred;  // [kTileRows, planes, pitch] blurred along x and y
   AlignedFloats staging;  // [width, channels] one finished row on its way past the caches
-  std::vector<float> blur_weights;      // [2 * radius + 1]
+  std::vector<float> blur_across;       // [2 * radius + 1] weights along rows
+  std::vector<float> blur_down;         // [2 * radius + 1] weights along columns
   std::vector<const float*> blur_rows;  // [kTileRows + 2 * radius]
 };
 

@@ -38,10 +38,16 @@ struct View {
   int jitter_count = 0;  // 0..4: how many of the steps below apply, in this order
   std::array<JitterStep, 4> jitter{};
   bool grayscale = false;
-  int blur_kernel = 0;  // taps, odd; 0: no blur
+  int blur_kernel = 0;         // taps, odd; 0: no blur
+  int blur_kernel_height = 0;  // taps along columns where they are others than along rows, odd
   double blur_sigma = 0.0;
   bool solarize = false;
   double solarize_threshold = 0.5;
 };
+
+/// Taps of the view's blur along columns.
+inline int blur_taps_down(const View& view) {
+  return view.blur_kernel_height > 0 ? view.blur_kernel_height : view.blur_kernel;
+}
 
 }  // namespace nearfar

@@ -34,13 +34,21 @@ std::string jitter_error(const View& view) {
   return "";
 }
 
+std::string kernel_error(int kernel, int length, Size size) {
+  if (kernel < 1 || kernel % 2 == 0)
+    return "expected an odd blur kernel, got " + std::to_string(kernel);
+  if (kernel / 2 >= length)
+    return "expected a blur kernel below twice the size " + std::to_string(size.height) + " x " +
+           std::to_string(size.width) + ", got " + std::to_string(kernel);
+  return "";
+}
+
 std::string blur_error(const View& view, Size size) {
   if (view.blur_kernel == 0) return "";
-  if (view.blur_kernel < 0 || view.blur_kernel % 2 == 0)
-    return "expected an odd blur kernel, got " + std::to_string(view.blur_kernel);
-  if (view.blur_kernel / 2 >= std::min(size.height, size.width))
-    return "expected a blur kernel below twice the size " + std::to_string(size.height) + " x " +
-           std::to_string(size.width) + ", got " + std::to_string(view.blur_kernel);
+  for (const std::string& error : {kernel_error(view.blur_kernel, size.width, size),
+                                   kernel_error(blur_taps_down(view), size.height, size)}) {
+    if (!error.empty()) return error;
+  }
   if (!(view.blur_sigma > 0.0 && std::isfinite(view.blur_sigma)))
     return "expected a blur sigma above 0, got " + std::to_string(view.blur_sigma);
   return "";

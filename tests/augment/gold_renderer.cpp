@@ -109,12 +109,13 @@ int mirrored(int index, int size) {
 }
 
 /// Along columns, then along rows: the weights of the plane are products of those of a line.
-void blur(Canvas& canvas, int kernel, double sigma) {
-  const int radius = kernel / 2;
-  std::vector<double> weights;
-  for (int i = -radius; i <= radius; ++i) weights.push_back(std::exp(-i * i / (2 * sigma * sigma)));
-  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+void blur(Canvas& canvas, int across, int downwards, double sigma) {
   for (const bool down : {true, false}) {
+    const int kernel = down ? downwards : across, radius = kernel / 2;
+    std::vector<double> weights;
+    for (int i = -radius; i <= radius; ++i)
+      weights.push_back(std::exp(-i * i / (2 * sigma * sigma)));
+    const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
     Canvas source = canvas;
     std::fill(canvas.values.begin(), canvas.values.end(), 0.0);
     for (int y = 0; y < canvas.height; ++y) {
@@ -177,7 +178,7 @@ Rendering render(const Image& image, const View& view, const RenderTarget& targe
       std::fill_n(canvas.values.begin() + i, canvas.channels, level);
     }
   }
-  if (view.blur_kernel > 0) blur(canvas, view.blur_kernel, view.blur_sigma);
+  if (view.blur_kernel > 0) blur(canvas, view.blur_kernel, blur_taps_down(view), view.blur_sigma);
   return finished(canvas, view, target.normalize);
 }
 

@@ -20,6 +20,7 @@ struct Shape {
   double sigma;
   int channels;
   bool past_caches;
+  int kernel_height = 0;
 };
 
 void PrintTo(const Shape& shape, std::ostream* out) { *out << shape.name; }
@@ -38,6 +39,7 @@ View full_view(const Shape& shape, const Image& image) {
                   {Jitter::saturation, 1.4}}};
   view.blur_kernel = shape.kernel;
   view.blur_sigma = shape.sigma;
+  view.blur_kernel_height = shape.kernel_height;
   return view;
 }
 
@@ -70,6 +72,9 @@ const Shape kShapes[] = {
     {"gray", {225, 224}, 23, 1.9, 1, false},
     {"multi_crop", {96, 96}, 9, 0.3, 3, true},
     {"cifar", {32, 32}, 3, 0.7, 3, false},
+    {"tall_kernel", {97, 71}, 5, 1.7, 3, false, 15},
+    {"column_kernel", {40, 30}, 1, 1.0, 3, false, 7},
+    {"row_kernel", {40, 30}, 7, 1.0, 3, false, 1},
 };
 
 INSTANTIATE_TEST_SUITE_P(Sizes, RendersAsTheNaiveOne, testing::ValuesIn(kShapes),

@@ -54,10 +54,11 @@ Normalize normalize_of(const Json& hyperparameters) {
   return normalize;
 }
 
-int square_kernel(const Json& hyperparameters) {
-  const Size kernel = size_of(hyperparameters.at("kernel_size"));
-  if (kernel.height != kernel.width) throw Unsupported("a blur kernel that is not square");
-  return kernel.height;
+/// torchvision's kernel_size: taps along x, then along y.
+void set_kernel(View& view, const Json& hyperparameters) {
+  const auto& kernel = hyperparameters.at("kernel_size").items();
+  view.blur_kernel = static_cast<int>(kernel.at(0).as_int());
+  view.blur_kernel_height = static_cast<int>(kernel.at(1).as_int());
 }
 
 Box box_of(const at::Tensor& row) {
@@ -132,9 +133,8 @@ Tensors grayscale(const Case& golden_case) {
 }
 
 Tensors gaussian_blur(const Case& golden_case) {
-  const int kernel = square_kernel(golden_case.hyperparameters);
-  return one_view_each(golden_case, "sigmas", [kernel](View& view, double sigma) {
-    view.blur_kernel = kernel;
+  return one_view_each(golden_case, "sigmas", [&](View& view, double sigma) {
+    set_kernel(view, golden_case.hyperparameters);
     view.blur_sigma = sigma;
   });
 }
@@ -158,7 +158,6 @@ std::vector<View> chain_views(const Case& golden_case) {
   const auto chosen = [&](const char* name, size_t i) {
     return tensors.at(name).const_data_ptr<bool>()[i];
   };
-  const int kernel = square_kernel(golden_case.hyperparameters);
   std::vector<View> views(static_cast<size_t>(tensors.at("boxes").size(0)));
   for (size_t i = 0; i < views.size(); ++i) {
     View& view = views[i];
@@ -169,7 +168,7 @@ std::vector<View> chain_views(const Case& golden_case) {
                  tensors.at("factors").const_data_ptr<double>() + 4 * i);
     }
     view.grayscale = chosen("gray", i);
-    view.blur_kernel = chosen("blur", i) ? kernel : 0;
+    if (chosen("blur", i)) set_kernel(view, golden_case.hyperparameters);
     view.blur_sigma = tensors.at("sigma").const_data_ptr<double>()[i];
     view.solarize = chosen("solarize", i);
   }
