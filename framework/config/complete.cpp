@@ -18,15 +18,12 @@ Values values_of(const DeclaredKeys::NamedValues& rule, const std::string& name)
   return values;
 }
 
-/// Whether a named value only repeats that of the group that its own group follows: a setting of
-/// the leader then reaches the follower.
-bool repeats_leader(const std::string& key, const Values& values,
-                    const std::vector<DeclaredKeys::Follow>& follows) {
-  return std::any_of(follows.begin(), follows.end(), [&](const DeclaredKeys::Follow& rule) {
-    if (!key.starts_with(rule.follower)) return false;
-    const auto led = values.find(rule.leader + key.substr(rule.follower.size()));
-    return led != values.end() && led->second == values.at(key);
-  });
+/// The leader's key that the key of a follower follows, or "" for any other key.
+std::string leader_of(const std::string& key, const std::vector<DeclaredKeys::Follow>& follows) {
+  for (const DeclaredKeys::Follow& rule : follows) {
+    if (key.starts_with(rule.follower)) return rule.leader + key.substr(rule.follower.size());
+  }
+  return "";
 }
 
 }  // namespace
@@ -35,20 +32,27 @@ Settings Settings::completed(const Describe& describe) const {
   DeclaredKeys declared;
   describe(declared);
   Settings whole = *this;
+  std::set<std::string> distinct;  // keys that a chosen name gives another value than their leaders
   for (const auto& rule : declared.named) {
     const Setting chosen = whole.chosen_name(rule.key, rule.chosen);
     const Values values = values_of(rule, chosen.value.as_string());
     for (const auto& [key, value] : values) {
+      const auto led = values.find(leader_of(key, declared.follows));
+      // A setting of the leader reaches a follower whose named value only repeats the leader's.
+      const bool repeats = led != values.end() && led->second == value;
+      if (led != values.end() && !repeats) distinct.insert(key);
       const auto given = whole.settings_.find(key);
       const bool stays = given != whole.settings_.end() &&
                          (given->second.layer >= chosen.layer || key.ends_with("." + rule.kept));
       if (stays) continue;
       whole.settings_.erase(key);
-      if (repeats_leader(key, values, declared.follows)) continue;
-      whole.settings_[key] = {value, chosen.origin, chosen.layer, ""};
+      if (!repeats) whole.settings_[key] = {value, chosen.origin, chosen.layer, ""};
     }
   }
-  for (const auto& rule : declared.follows) whole.follow(rule.follower, rule.leader);
+  for (const auto& rule : declared.follows) {
+    whole.drop_repeats(rule.follower, rule.leader, distinct);
+    whole.follow(rule.follower, rule.leader);
+  }
   return whole;
 }
 
@@ -58,6 +62,18 @@ Settings::Setting Settings::chosen_name(const std::string& key, const std::strin
   const auto& [value, origin, layer, word] = found->second;
   const std::string& name = value.is_string() ? value.as_string() : word;
   return {Json(name), key + "=" + name, layer, ""};
+}
+
+void Settings::drop_repeats(const std::string& follower, const std::string& leader,
+                            const std::set<std::string>& distinct) {
+  std::erase_if(settings_, [&](const auto& entry) {
+    const auto& [key, setting] = entry;
+    if (!key.starts_with(follower) || distinct.contains(key)) return false;
+    const auto led = settings_.find(leader + key.substr(follower.size()));
+    if (led == settings_.end() || led->second.layer <= setting.layer) return false;
+    const auto beside = given_.find({led->first, setting.layer});
+    return beside != given_.end() && beside->second == setting.value;
+  });
 }
 
 void Settings::follow(const std::string& follower, const std::string& leader) {

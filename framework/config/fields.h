@@ -67,7 +67,9 @@ class Fields {
   virtual void named_values(const char* /*name*/, const std::string& /*chosen*/,
                             const char* /*kept*/, const DescribeNamed& /*describe*/) {}
   /// The keys of the group `follower` that have no value of their own take those of `leader`; both
-  /// are groups of this one.
+  /// are groups of this one. A layer that sets a key alike in both, as a saved config does, gives
+  /// the follower none of its own: a later setting of the leader holds for it too, unless a name
+  /// (named_values) gives the two other values.
   virtual void follow(const char* /*follower*/, const char* /*leader*/) {}
 
  protected:

@@ -103,7 +103,7 @@ void Settings::add_leaves(const Json& object, const std::string& origin) {
       throw ConfigError((value->place().empty() ? origin : value->place()) + ": " + key +
                         ": set twice");
     }
-    settings_[key] = {*value, origin, layer_, ""};
+    set(key, *value, origin, "");
   }
 }
 
@@ -121,7 +121,13 @@ void Settings::add_word(const std::string& key, const std::string& word,
     add_leaves(Json::object({{key, std::move(value)}}), origin);
     return;
   }
-  settings_[key] = {std::move(value), origin, layer_, word};
+  set(key, value, origin, word);
+}
+
+void Settings::set(const std::string& key, const Json& value, const std::string& origin,
+                   const std::string& word) {
+  settings_[key] = {value, origin, layer_, word};
+  given_[{key, layer_}] = value;
 }
 
 }  // namespace nearfar

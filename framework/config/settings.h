@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "framework/config/fields.h"
@@ -68,13 +70,22 @@ class Settings {
 
   void add_leaves(const Json& object, const std::string& origin);
   void add_word(const std::string& key, const std::string& word, const std::string& origin);
+  /// Sets a key in the current layer.
+  void set(const std::string& key, const Json& value, const std::string& origin,
+           const std::string& word);
   /// The name that the text key holds, `unset` where no layer set it, with the origin that the
   /// named values then have.
   Setting chosen_name(const std::string& key, const std::string& unset) const;
+  /// Drops the keys of `follower` that a layer set to what it set in `leader` too, when a later one
+  /// sets the leader's; those in `distinct` stay. Names of groups with dots at the end.
+  void drop_repeats(const std::string& follower, const std::string& leader,
+                    const std::set<std::string>& distinct);
   /// Sets the keys of one group that have no value to those of another; names with dots at the end.
   void follow(const std::string& follower, const std::string& leader);
 
   std::map<std::string, Setting> settings_;
+  /// What each layer set: by key and layer, overruled values included.
+  std::map<std::pair<std::string, int>, Json> given_;
   int layer_ = 0;
   std::string assigned_origin_;  // of the assignments that the current layer takes
 };

@@ -13,9 +13,9 @@
 
 namespace nearfar {
 
-/// The bytes of encoder.safetensors, with its metadata (INTERFACE: encoder, recipe, nearfar,
-/// config_hash, mean, std, input_size; and stem, width, channels, seed, step, which build it
-/// again). `image_size` is that of the recipe's first view.
+/// The bytes of encoder.safetensors, with its metadata: encoder, recipe, nearfar, config_hash,
+/// mean, std, input_size for users; and stem, width, channels, seed, step, which build the encoder
+/// again. `image_size` is that of the recipe's first view.
 std::vector<uint8_t> encode_encoder(const ResolvedRun& run, Encoder& encoder, int64_t image_size,
                                     int64_t step);
 

@@ -7,7 +7,7 @@
 
 namespace nearfar {
 
-/// The files of a run (INTERFACE: "A run's folder").
+/// The files of a run, by the names that the README lists.
 struct RunFolder {
   std::string path;
 

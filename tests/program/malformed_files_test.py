@@ -166,9 +166,25 @@ class MalformedDraws(ProgramTest):
         self.draws_refused({"views": []}, "size")
         self.draws_refused({"size": [4, 4], "views": [{"image": 1}]}, "1 is outside [0, 0]")
         self.draws_refused(self.view(jitter=[["hoe", 0.1]]), "found hoe")
-        self.draws_refused(self.view(blur={"kernel": 4, "sigma": 1}), "expected an odd number")
         self.draws_refused(self.view(flip="yes"), ":1:41", "expected true or false", 'found "yes"')
         self.draws_refused('{"size": [4, 4], "views": [}', ":1:28", "unexpected '}'")
+
+    def test_draws_that_no_renderer_takes(self):
+        for members, column, reason in (
+            ({"jitter": [["hue", 0.5], ["hue", 0.7]]}, 66, "hue shift in [-0.5, 0.5], got 0.7"),
+            ({"jitter": [["contrast", -0.1]]}, 52, "jitter factor of at least 0, got -0.1"),
+            ({"blur": {"kernel": 4, "sigma": 1}}, 50, "odd blur kernel, got 4"),
+            ({"blur": {"kernel": 9, "sigma": 1}}, 50, "below twice the size 4 x 4, got 9"),
+            ({"blur": {"kernel": 3, "sigma": 0}}, 63, "blur sigma above 0, got 0"),
+        ):
+            self.draws_refused(self.view(**members), f":1:{column}: ", "expected", reason)
+        for member, value, column, reason in (
+            ("std", [1, 1, 0], 18, "expected std above 0, got 0"),
+            ("std", [1, 1e-50, 1], 18, "expected std above 0, got 0"),
+            ("mean", [0, 0, 1e39], 33, "within float32, found 1e+39"),
+        ):
+            document = {"size": [4, 4], member: value, "views": []}
+            self.draws_refused(document, f":1:{column}: ", reason)
 
     def test_input_that_is_no_image(self):
         images, draws = self.folder / "images.safetensors", self.folder / "draws.json"

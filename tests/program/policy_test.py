@@ -30,6 +30,16 @@ class Policy(ProgramTest):
                      *nearfar_program.QUICK, "recipe.policy=moco_v2", "train.steps=2")
         self.assert_refusal(run_on, 2, ["recipe.policy"])
 
+    def test_a_saved_config_takes_settings_for_both_views(self):
+        saved = self.folder / "saved.json"
+        shown = run("config", "show", "recipe.name=simclr", "recipe.second_view.flip=0.2", check=0)
+        saved.write_text(shown.stdout)
+        later = run("config", "show", saved, "--json", "recipe.view.size=96", "recipe.view.blur=0",
+                    "recipe.view.flip=0", check=0)
+        recipe = json.loads(later.stdout)["recipe"]
+        self.assertEqual([(recipe[view]["size"], recipe[view]["blur"], recipe[view]["flip"])
+                          for view in ("view", "second_view")], [(96, 0.0, 0.0), (96, 0.0, 0.2)])
+
     def test_a_name_replaces_the_presets_colours_and_keeps_its_size(self):
         out = self.folder / "run"
         run("pretrain", "--recipe", "simclr", "--preset", "gray_small", "--data", self.data,

@@ -33,7 +33,7 @@ def golden_case(name):
 
 
 def draws_of(case, tensors):
-    """draws.json of INTERFACE.md for a golden case, a view for each box."""
+    """draws.json for a golden case, a view for each box."""
     settings = case["hyperparameters"]
     views = [{"image": 0, "crop": dict(zip(("top", "left", "height", "width"), box))}
              for box in rows(tensors["boxes"])]
@@ -213,8 +213,7 @@ class ContactSheet(ProgramTest):
             self.assertEqual(tensor[1], [6, 3, 24, 24])
             values = numbers(tensor)
             self.assertEqual([v["image"] for v in draws["views"]], [c["image"] for c in cells])
-            for i, cell in enumerate(cells):
-                box = cell["cell"]
+            for i, box in enumerate(cell["cell"] for cell in cells):
                 for y in range(0, 24, 5):
                     for x in range(0, 24, 5):
                         expected = [values[((i * 3 + c) * 24 + y) * 24 + x] for c in range(3)]
@@ -283,8 +282,7 @@ class ContactSheet(ProgramTest):
     def test_refusals(self):
         out = self.folder / "x.png"
         self.refused(2, ["--out"], "views", self.data)
-        self.refused(2, ["an image or a data set"], "views", "--out",
-                     out)
+        self.refused(2, ["an image or a data set"], "views", "--out", out)
         self.refused(2, ["--policy byool", '"byol"'], "views", self.data, "--policy", "byool",
                      "--out", out)
         self.refused(2, ["expected view.KEY=value"], "views", self.data, "run.json", "--policy",

@@ -18,13 +18,6 @@ int64_t integer(const Json& command, const char* key, int64_t otherwise) {
   return value == nullptr ? otherwise : value->as_int();
 }
 
-std::array<float, 3> channels(const Json& list) {
-  if (list.items().size() != 3) throw ConfigError(list.place() + ": expected 3 numbers");
-  std::array<float, 3> values{};
-  for (size_t c = 0; c < 3; ++c) values[c] = static_cast<float>(list.items()[c].as_double());
-  return values;
-}
-
 Output read_output(const Json& command) {
   const Json* name = command.find("output");
   if (name == nullptr || name->as_string() == "float32") return Output::float32;
@@ -39,7 +32,7 @@ ViewTask read_task(const Json& command) {
   settings.apply([&](Fields& field) { task.policy.describe(field); });
   const std::string wrong = policy_error(task.policy);
   if (!wrong.empty()) throw ConfigError("policy." + wrong);
-  task.normalize = {channels(command.at("mean")), channels(command.at("std"))};
+  task.normalize = {read_channels(command.at("mean")), read_channels(command.at("std"))};
   task.first = integer(command, "first", 0);
   task.count = command.at("count").as_int();
   task.epoch = integer(command, "epoch", 0);

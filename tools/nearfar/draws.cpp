@@ -2,8 +2,12 @@
 #include "tools/nearfar/draws.h"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <initializer_list>
+#include <limits>
 
+#include "augment/view_error.h"
 #include "framework/error.h"
 
 namespace nearfar {
@@ -42,13 +46,6 @@ Interpolation read_interpolation(const Json& document) {
   refuse(*value, "interpolation: expected bilinear or bicubic, found " + value->as_string());
 }
 
-std::array<float, 3> read_channels(const Json& list) {
-  if (list.items().size() != 3) refuse(list, "expected 3 numbers");
-  std::array<float, 3> values{};
-  for (size_t c = 0; c < 3; ++c) values[c] = static_cast<float>(list.items()[c].as_double());
-  return values;
-}
-
 Jitter read_kind(const Json& name) {
   const std::string& text = name.as_string();
   if (text == "brightness") return Jitter::brightness;
@@ -58,12 +55,25 @@ Jitter read_kind(const Json& name) {
   refuse(name, "expected brightness, contrast, saturation or hue, found " + text);
 }
 
-void read_jitter(const Json& steps, View& view) {
+/// Refuses `last`, what was read last, when with it the view cannot be rendered.
+using Check = std::function<void(const Json& last, const View& view)>;
+
+void read_jitter(const Json& steps, const Check& check, View& view) {
   if (steps.items().size() > view.jitter.size()) refuse(steps, "jitter: expected at most 4 steps");
   for (const Json& step : steps.items()) {
     if (step.items().size() != 2) refuse(step, "expected [name, factor]");
     view.jitter[view.jitter_count++] = {read_kind(step.items()[0]), step.items()[1].as_double()};
+    check(step, view);
   }
+}
+
+void read_blur(const Json& blur, const Check& check, View& view) {
+  check_members(blur, {"kernel", "sigma"});
+  view.blur_kernel = small_int(blur.at("kernel"), 1, 4095);
+  view.blur_sigma = 1.0;  // a good one, until the kernel is known to be
+  check(blur.at("kernel"), view);
+  view.blur_sigma = blur.at("sigma").as_double();
+  check(blur.at("sigma"), view);
 }
 
 Box read_crop(const Json& crop, int height, int width) {
@@ -76,27 +86,38 @@ Box read_crop(const Json& crop, int height, int width) {
   return box;
 }
 
-View read_view(const Json& json, int height, int width) {
+View read_view(const Json& json, int height, int width, const Check& check) {
   check_members(json, {"image", "crop", "flip", "jitter", "grayscale", "blur", "solarize"});
   View view;
   const Json* crop = json.find("crop");
   view.crop = crop == nullptr ? Box{0, 0, height, width} : read_crop(*crop, height, width);
+  check(crop == nullptr ? json : *crop, view);
   view.flip = is_true(json, "flip");
-  if (const Json* jitter = json.find("jitter")) read_jitter(*jitter, view);
+  if (const Json* jitter = json.find("jitter")) read_jitter(*jitter, check, view);
   view.grayscale = is_true(json, "grayscale");
-  if (const Json* blur = json.find("blur")) {
-    check_members(*blur, {"kernel", "sigma"});
-    view.blur_kernel = small_int(blur->at("kernel"), 1, 4095);
-    view.blur_sigma = blur->at("sigma").as_double();
-    if (view.blur_kernel % 2 == 0)
-      refuse(blur->at("kernel"), "blur.kernel: expected an odd number");
-    if (!(view.blur_sigma > 0)) refuse(blur->at("sigma"), "blur.sigma: expected a positive number");
-  }
+  if (const Json* blur = json.find("blur")) read_blur(*blur, check, view);
   if (const Json* threshold = json.find("solarize")) {
     view.solarize = true;
     view.solarize_threshold = threshold->as_double();
   }
   return view;
+}
+
+RenderTarget read_target(const Json& document) {
+  RenderTarget target;
+  const Json& size = document.at("size");
+  if (size.items().size() != 2) refuse(size, "size: expected [height, width]");
+  target.size = {small_int(size.items()[0], 1, 16384), small_int(size.items()[1], 1, 16384)};
+  target.interpolation = read_interpolation(document);
+  if (const Json* mean = document.find("mean")) target.normalize.mean = read_channels(*mean);
+  if (const Json* deviations = document.find("std")) {
+    target.normalize.std = read_channels(*deviations);
+    View view;  // one that nothing else is wrong with
+    view.crop = {0, 0, 1, 1};
+    const std::string wrong = view_error(whole_image(nullptr, 1, 1, 3), view, target);
+    if (!wrong.empty()) refuse(*deviations, wrong);
+  }
+  return target;
 }
 
 const char* name_of(Jitter kind) {
@@ -134,18 +155,32 @@ Json view_document(const GivenView& given) {
 
 }  // namespace
 
+std::array<float, 3> read_channels(const Json& list) {
+  if (list.items().size() != 3) refuse(list, "expected 3 numbers");
+  std::array<float, 3> values{};
+  for (size_t c = 0; c < 3; ++c) {
+    const double value = list.items()[c].as_double();
+    if (std::abs(value) > std::numeric_limits<float>::max()) {
+      refuse(list.items()[c],
+             "expected a number within float32, found " + summary(list.items()[c]));
+    }
+    values[c] = static_cast<float>(value);
+  }
+  return values;
+}
+
 Draws read_draws(const Json& document, int64_t images, int height, int width) {
   check_members(document, {"size", "interpolation", "mean", "std", "views"});
   Draws draws;
-  const Json& size = document.at("size");
-  if (size.items().size() != 2) refuse(size, "size: expected [height, width]");
-  draws.target.size = {small_int(size.items()[0], 1, 16384), small_int(size.items()[1], 1, 16384)};
-  draws.target.interpolation = read_interpolation(document);
-  if (const Json* mean = document.find("mean")) draws.target.normalize.mean = read_channels(*mean);
-  if (const Json* std = document.find("std")) draws.target.normalize.std = read_channels(*std);
+  draws.target = read_target(document);
+  const Check check = [&](const Json& last, const View& view) {
+    const Image image = whole_image(nullptr, height, width, 3);
+    const std::string wrong = view_error(image, view, draws.target);
+    if (!wrong.empty()) refuse(last, wrong);
+  };
   for (const Json& view : document.at("views").items()) {
     draws.images.push_back(small_int(view.at("image"), 0, static_cast<int>(images - 1)));
-    draws.views.push_back(read_view(view, height, width));
+    draws.views.push_back(read_view(view, height, width, check));
   }
   return draws;
 }

@@ -124,6 +124,47 @@ TEST(TwoViewsConfig, WhatTheSecondViewHasOfItsOwnStays) {
   EXPECT_EQ(set.second.blur, 0.2);
 }
 
+/// A run's config.json, as a layer, under later settings.
+Settings from_saved(const Settings& run, const std::vector<std::string>& assignments) {
+  ViewsConfig config;
+  run.apply(describe(config));
+  return layers("{}", to_text(to_json(describe(config))), assignments);
+}
+
+TEST(TwoViewsConfig, TheSecondViewFollowsTheFirstFromASavedConfig) {
+  const Settings next =
+      from_saved(layers("{}", "{}", {}), {"recipe.view.size=96", "recipe.view.blur=0"});
+  const TwoViews views = read(next);
+  EXPECT_EQ(views.second.size, 96);
+  EXPECT_EQ(views.second.blur, 0.0);
+  EXPECT_EQ(json_of(views.second), json_of(views.first));
+  EXPECT_EQ(origin(next, "recipe.second_view.size"), "as recipe.view.size");
+  EXPECT_EQ(origin(next, "recipe.second_view.flip"), "file f.json");
+  // Two layers over it.
+  Settings third = next;
+  third.add_layer(parse_json(R"({"recipe": {"view": {"size": 64}}})", "g.json"), "file g.json");
+  EXPECT_EQ(read(third).second.size, 64);
+}
+
+TEST(TwoViewsConfig, WhatASavedConfigHasOtherwiseInTheSecondViewStays) {
+  const Settings run = layers("{}", "{}", {"recipe.second_view.blur=0.2"});
+  EXPECT_EQ(read(from_saved(run, {"recipe.view.blur=0"})).second.blur, 0.2);
+  // Set by itself over a config that has both alike, or only equal to what it would follow.
+  const Settings next = from_saved(layers("{}", "{}", {}), {"recipe.second_view.blur=0.5"});
+  EXPECT_EQ(
+      read(from_saved(next, {"recipe.second_view.blur=0.3", "recipe.view.blur=0"})).second.blur,
+      0.3);
+  Settings both = next;
+  both.add_layer(parse_json(R"({"recipe": {"view": {"blur": 0}}})", "g.json"), "file g.json");
+  EXPECT_EQ(read(both).second.blur, 0.5);
+  // BYOL's second view has solarisation and blur of its own, also where the first came to equal it.
+  const Settings byol = layers("{}", "{}", {"recipe.policy=byol", "recipe.view.blur=0.1"});
+  const TwoViews views = read(from_saved(byol, {"recipe.view.blur=0.7", "recipe.view.hue=0"}));
+  EXPECT_EQ(views.first.blur, 0.7);
+  EXPECT_EQ(views.second.blur, 0.1);
+  EXPECT_EQ(views.second.hue, 0.0);
+}
+
 TEST(TwoViewsConfig, EveryValueHasItsOrigin) {
   const Settings settings =
       layers(R"({"recipe": {"view": {"size": 32, "hue": 0.3, "contrast": 0.1}}})",
@@ -214,6 +255,39 @@ RC_GTEST_PROP(TwoViewsConfig, AWrittenConfigReadsBackTheSame, ()) {
   ViewsConfig back;
   saved.apply(describe(back));
   RC_ASSERT(to_json(describe(back)) == written);
+}
+
+/// Random settings of the first view and, sometimes, another policy.
+std::vector<std::string> words_of_the_first_view() {
+  std::vector<std::string> words;
+  if (*rc::gen::arbitrary<bool>()) {
+    words.push_back("recipe.policy=" + *rc::gen::elementOf(view_preset_names()));
+  }
+  for (const std::string key : {"blur", "hue", "solarize", "flip"}) {
+    if (*rc::gen::arbitrary<bool>()) {
+      words.push_back("recipe.view." + key + "=" + std::to_string(*rc::gen::inRange(0, 6) * 0.1));
+    }
+  }
+  if (*rc::gen::arbitrary<bool>()) {
+    words.push_back("recipe.view.size=" + std::to_string(*rc::gen::inRange(8, 256)));
+  }
+  return words;
+}
+
+/// As long as the second view is not set by itself, it makes no difference whether a run's settings
+/// or its config.json are under the next run's. (config.json has the size set, so a later policy
+/// does not change it; here the settings do too.)
+RC_GTEST_PROP(TwoViewsConfig, ASavedConfigTakesLaterSettingsAsItsOwnDid, ()) {
+  std::vector<std::string> words = words_of_the_first_view();
+  words.push_back("recipe.view.size=48");
+  const Settings run = layers("{}", "{}", words);
+  const std::vector<std::string> later = words_of_the_first_view();
+  Settings longer = run;
+  for (const std::string& word : later) longer.add_assignment(word, "later");
+  const TwoViews expected = read(longer), views = read(from_saved(run, later));
+  RC_ASSERT(views.policy == expected.policy);
+  RC_ASSERT(to_text(json_of(views.first)) == to_text(json_of(expected.first)));
+  RC_ASSERT(to_text(json_of(views.second)) == to_text(json_of(expected.second)));
 }
 
 }  // namespace

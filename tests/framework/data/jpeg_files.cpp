@@ -2,7 +2,6 @@
 #include "tests/framework/data/jpeg_files.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <stdexcept>
 
 #include <jpeglib.h>
@@ -68,11 +67,6 @@ void set_scans(const JpegForm& form, jpeg_compress_struct& codec) {
 }
 
 void set_form(const JpegForm& form, jpeg_compress_struct& codec) {
-  codec.input_components = form.channels;
-  codec.in_color_space = form.channels == 1   ? JCS_GRAYSCALE
-                         : form.channels == 3 ? JCS_RGB
-                                              : JCS_CMYK;
-  jpeg_set_defaults(&codec);
   if (form.stored_as_rgb) jpeg_set_colorspace(&codec, JCS_RGB);
   if (form.stored_as_ycck) jpeg_set_colorspace(&codec, JCS_YCCK);
   jpeg_set_quality(&codec, 92, TRUE);
@@ -110,27 +104,7 @@ Picture noisy_picture(int height, int width, int channels, int seed) {
 }
 
 Bytes encode_jpeg_as(const JpegForm& form, const Picture& picture) {
-  jpeg_compress_struct codec{};
-  jpeg_error_mgr errors{};
-  codec.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&codec);
-  unsigned char* memory = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&codec, &memory, &size);
-  codec.image_width = static_cast<JDIMENSION>(picture.width);
-  codec.image_height = static_cast<JDIMENSION>(picture.height);
-  set_form(form, codec);
-  jpeg_start_compress(&codec, TRUE);
-  for (int y = 0; y < picture.height; ++y) {
-    auto* row = const_cast<uint8_t*>(picture.pixels.data()) +
-                static_cast<size_t>(y) * picture.width * picture.channels;
-    jpeg_write_scanlines(&codec, &row, 1);
-  }
-  jpeg_finish_compress(&codec);
-  Bytes bytes(memory, memory + size);
-  jpeg_destroy_compress(&codec);
-  std::free(memory);
-  return bytes;
+  return write_jpeg(picture, [&](jpeg_compress_struct& codec) { set_form(form, codec); });
 }
 
 Picture decode_plainly(const Bytes& jpeg) {

@@ -69,7 +69,8 @@ Picture sample_picture(int height, int width, int seed) {
   });
 }
 
-Bytes encode_jpeg(const Picture& picture, bool adobe_marker) {
+Bytes write_jpeg(const Picture& picture,
+                 const std::function<void(jpeg_compress_struct&)>& configure) {
   jpeg_compress_struct codec{};
   jpeg_error_mgr errors{};
   codec.err = jpeg_std_error(&errors);
@@ -84,11 +85,7 @@ Bytes encode_jpeg(const Picture& picture, bool adobe_marker) {
                          : picture.channels == 3 ? JCS_RGB
                                                  : JCS_CMYK;
   jpeg_set_defaults(&codec);
-  jpeg_set_quality(&codec, 100, TRUE);
-  if (picture.channels == 4) codec.write_Adobe_marker = adobe_marker ? TRUE : FALSE;
-  for (int i = 0; i < codec.num_components; ++i) {
-    codec.comp_info[i].h_samp_factor = codec.comp_info[i].v_samp_factor = 1;
-  }
+  configure(codec);
   jpeg_start_compress(&codec, TRUE);
   for (int y = 0; y < picture.height; ++y) {
     auto* row = const_cast<uint8_t*>(picture.pixels.data()) +
@@ -100,6 +97,16 @@ Bytes encode_jpeg(const Picture& picture, bool adobe_marker) {
   jpeg_destroy_compress(&codec);
   std::free(memory);
   return bytes;
+}
+
+Bytes encode_jpeg(const Picture& picture, bool adobe_marker) {
+  return write_jpeg(picture, [&](jpeg_compress_struct& codec) {
+    jpeg_set_quality(&codec, 100, TRUE);
+    if (picture.channels == 4) codec.write_Adobe_marker = adobe_marker ? TRUE : FALSE;
+    for (int i = 0; i < codec.num_components; ++i) {
+      codec.comp_info[i].h_samp_factor = codec.comp_info[i].v_samp_factor = 1;
+    }
+  });
 }
 
 Bytes encode_through_opencv(const std::string& ending, const Picture& picture) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+struct jpeg_compress_struct;
+
 namespace nearfar {
 
 using Bytes = std::vector<uint8_t>;
@@ -26,6 +28,11 @@ Picture make_picture(int height, int width, int channels,
                      const std::function<int(int, int, int)>& value);
 /// A smooth colour picture, different for every seed, without symmetry.
 Picture sample_picture(int height, int width, int seed = 0);
+
+/// A JPEG file with libjpeg's defaults for the channels (1: gray, 3: RGB, 4: CMYK) and what
+/// `configure` changes of them.
+Bytes write_jpeg(const Picture& picture,
+                 const std::function<void(jpeg_compress_struct&)>& configure);
 
 /// Quality 100 without chroma subsampling. Channels 1, 3, or 4: CMYK as stored, with or without the
 /// Adobe marker.
