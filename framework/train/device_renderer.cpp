@@ -2,6 +2,8 @@
 #include "framework/train/device_renderer.h"
 
 #include <ATen/Functions.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 
@@ -23,6 +25,12 @@ std::vector<Image> place_windows(const ViewBatch& batch, const uint8_t* pixels) 
     pixels += row.pixels.size();
   }
   return images;
+}
+
+/// The stream that LibTorch's work of this thread is ordered by, as the device's own library names
+/// it.
+void* current_stream(at::Device device) {
+  return c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle();
 }
 
 }  // namespace
@@ -69,11 +77,12 @@ void DeviceRenderer::render_into(float* out, const RenderTarget& target,
   const at::Tensor workspace = at::empty({static_cast<int64_t>(workspace_bytes(plan))},
                                          at::TensorOptions(at::kByte).device(device_));
   const char* error = render_(&plan, static_cast<const DeviceView*>(described.data_ptr()), count,
-                              workspace.data_ptr(), out, /*stream=*/nullptr);
+                              workspace.data_ptr(), out, current_stream(device_));
   if (error != nullptr) throw EnvironmentError(std::string("device=cuda: ") + error);
 }
 
 std::vector<at::Tensor> DeviceRenderer::render(const ViewBatch& batch) const {
+  const c10::DeviceGuard guard(device_);  // kernels are launched on the current device
   const at::Tensor pixels = ship_pixels(batch);
   const std::vector<Image> images = place_windows(batch, pixels.data_ptr<uint8_t>());
   std::vector<at::Tensor> rendered;

@@ -14,12 +14,13 @@ namespace nearfar {
 /// Why a device cannot render what the policy draws, as "field: what is wrong", or an empty string.
 std::string device_policy_error(const ViewPolicy& policy);
 
-/// Takes unrendered batches to the device of the networks. The device's default stream orders what
-/// is copied, rendered and then read by the networks: no step waits for it on the host.
+/// Takes unrendered batches to the device of the networks. LibTorch's current stream of that device
+/// orders what is copied, rendered and then read by the networks: no step waits for it on the host.
 class DeviceRenderer {
  public:
   using Render = decltype(&nearfar_cuda_render_float);
 
+  /// `device` without an index is the one that is current when a batch is rendered.
   DeviceRenderer(Render render, at::Device device) : render_(render), device_(device) {}
 
   /// One tensor [n, channels, height, width] in channels-last layout for each view of the batch.

@@ -2,14 +2,54 @@
 // kernels' own code.
 #include "framework/train/device_renderer.h"
 
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <gtest/gtest.h>
+
+#include <utility>
 
 #include "augment/device_emulation.h"
 #include "framework/error.h"
-#include "tests/framework/data/loader_setup.h"
+#include "tests/framework/train/rendered_batches.h"
 
 namespace nearfar {
 namespace {
+
+const at::Device kDevice(at::kCPU, 0);
+const at::Device kOtherDevice(at::kCPU, -1);
+
+/// A host with a current device, and for each device a current stream with a handle, as GPUs have.
+struct HostWithStreams final : c10::impl::NoOpDeviceGuardImpl<at::kCPU> {
+  at::Device exchangeDevice(at::Device device) const override {
+    return std::exchange(current, device);
+  }
+  at::Device getDevice() const override { return current; }
+  void setDevice(at::Device device) const override { current = device; }
+  void uncheckedSetDevice(at::Device device) const noexcept override { current = device; }
+  c10::Stream getStream(at::Device device) const noexcept override {
+    return c10::Stream(c10::Stream::UNSAFE, device, device == kDevice ? 7 : 3);
+  }
+  void* getStreamNativeHandle(c10::Stream stream) const override {
+    return stream.id() == 7 ? &stream_of_device : nullptr;
+  }
+
+  mutable at::Device current = kOtherDevice;
+  mutable char stream_of_device = 0;
+};
+
+/// The host with streams stands in for LibTorch's own while a test runs.
+class DeviceRendering : public testing::Test {
+ protected:
+  void SetUp() override {
+    host.current = kOtherDevice;
+    c10::impl::DeviceGuardImplRegistrar(at::kCPU, &host);
+  }
+  void TearDown() override { c10::impl::DeviceGuardImplRegistrar(at::kCPU, plain_host_); }
+
+  static inline HostWithStreams host;
+
+ private:
+  const c10::impl::DeviceGuardImplInterface* plain_host_ = c10::impl::getDeviceGuardImpl(at::kCPU);
+};
 
 const char* render_on_host(const DevicePlan* plan, const DeviceView* views, int count, void*,
                            float* out, void*) {
@@ -22,63 +62,45 @@ const char* fail_to_launch(const DevicePlan*, const DeviceView*, int, void*, flo
   return "out of memory";
 }
 
-/// 4e-5: 1e-5 on the scale [0, 1] divided by the smallest std.
-void expect_like_rendered(int channels) {
-  const auto data = std::make_shared<MadeDataset>(20, channels, 20, 24, 4, std::set<int64_t>{});
-  std::vector<ViewPolicy> policies = two_views();
-  policies[1].jitter = 0.0;  // bicubic overshoot, where hue has a jump
-  LoaderPlan plan = plan_of(6, 1);
-  plan.drop_last = false;
-  plan.normalize = {{0.5f, 0.4f, 0.3f}, {0.25f, 0.5f, 1.0f}};
-  Log log;
-  ViewLoader rendering(data, policies, plan, log);
-  const std::vector<ViewBatch> expected = batches_of(rendering, 1, 20, 4);
-  plan.render = false;
-  ViewLoader loader(data, policies, plan, log);
-  const DeviceRenderer renderer(render_on_host, at::kCPU);
-  const std::vector<ViewBatch> batches = batches_of(loader, 1, 20, 4);
-  for (size_t step = 0; step < 4; ++step) {
-    const std::vector<at::Tensor> views = renderer.render(batches[step]);
-    ASSERT_EQ(views.size(), 2u);
-    for (size_t v = 0; v < 2; ++v) {
-      const int64_t side = v == 0 ? 8 : 6;
-      const int64_t n = step == 3 ? 2 : 6;
-      ASSERT_EQ(views[v].sizes(), (at::IntArrayRef{n, channels, side, side}));
-      const at::Tensor rows = views[v].permute({0, 2, 3, 1});
-      ASSERT_TRUE(rows.is_contiguous());  // channels last
-      const float* found = rows.data_ptr<float>();
-      for (const float value : expected[step].views[v]) ASSERT_NEAR(*found++, value, 4e-5);
-    }
-  }
+TEST_F(DeviceRendering, GivesWhatTheLoaderWouldHaveRendered) {
+  const DeviceRenderer renderer(render_on_host, kDevice);
+  expect_like_rendered(renderer, 3);
+  expect_like_rendered(renderer, 1);
 }
 
-TEST(DeviceRenderer, GivesWhatTheLoaderWouldHaveRendered) {
-  expect_like_rendered(3);
-  expect_like_rendered(1);
+TEST_F(DeviceRendering, LaunchesOnItsDeviceAndThatDevicesCurrentStream) {
+  static int launches;
+  launches = 0;
+  const auto look_where = [](const DevicePlan*, const DeviceView*, int, void*, float*,
+                             void* stream) -> const char* {
+    ++launches;
+    EXPECT_EQ(host.current, kDevice);
+    EXPECT_EQ(stream, &host.stream_of_device);
+    return nullptr;
+  };
+  DeviceRenderer(look_where, kDevice).render(batches_of_an_epoch(3, false).front());
+  EXPECT_EQ(launches, 2);  // one a view
+  EXPECT_EQ(host.current, kOtherDevice);
 }
 
-TEST(DeviceRenderer, GivesEmptyViewsForAPieceWithoutRows) {
+TEST_F(DeviceRendering, GivesEmptyViewsForAPieceWithoutRows) {
   ViewBatch batch;
   batch.channels = 3;
   batch.targets.push_back({{8, 8}, Interpolation::bilinear, {}});
-  const std::vector<at::Tensor> views = DeviceRenderer(fail_to_launch, at::kCPU).render(batch);
+  const std::vector<at::Tensor> views = DeviceRenderer(fail_to_launch, kDevice).render(batch);
   ASSERT_EQ(views.size(), 1u);
   EXPECT_EQ(views[0].sizes(), (at::IntArrayRef{0, 3, 8, 8}));
 }
 
-TEST(DeviceRenderer, PassesTheDevicesWordsOn) {
-  const auto data = std::make_shared<MadeDataset>(4, 3, 20, 24, 4, std::set<int64_t>{});
-  LoaderPlan plan = plan_of(4, 1);
-  plan.render = false;
-  Log log;
-  ViewLoader loader(data, two_views(), plan, log);
-  const DeviceRenderer renderer(fail_to_launch, at::kCPU);
+TEST_F(DeviceRendering, PassesTheDevicesWordsOnAndGoesBackToTheDeviceBefore) {
+  const DeviceRenderer renderer(fail_to_launch, kDevice);
   try {
-    renderer.render(batches_of(loader, 1, 4, 1).front());
+    renderer.render(batches_of_an_epoch(3, false).front());
     FAIL() << "accepted";
   } catch (const EnvironmentError& error) {
     EXPECT_STREQ(error.what(), "device=cuda: out of memory");
   }
+  EXPECT_EQ(host.current, kOtherDevice);
 }
 
 TEST(DeviceRenderer, RefusesPoliciesThatBlurTooFar) {
