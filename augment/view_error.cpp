@@ -21,6 +21,10 @@ bool contains(const Box& outer, const Box& inner) {
          end(inner.left, inner.width) <= end(outer.left, outer.width);
 }
 
+/// Renderers may assume that what they compute with is finite: neither products of factors nor what
+/// std divides may overflow float32.
+constexpr float kLargest = 1e6f;
+
 std::string jitter_error(const View& view) {
   if (view.jitter_count < 0 || view.jitter_count > 4)
     return "expected 0 to 4 jitter steps, got " + std::to_string(view.jitter_count);
@@ -28,8 +32,9 @@ std::string jitter_error(const View& view) {
     const auto [kind, factor] = view.jitter[i];
     if (kind == Jitter::hue && !(std::abs(factor) <= 0.5))
       return "expected a hue shift in [-0.5, 0.5], got " + std::to_string(factor);
-    if (kind != Jitter::hue && !(factor >= 0.0 && std::isfinite(factor)))
-      return "expected a jitter factor of at least 0, got " + std::to_string(factor);
+    if (kind != Jitter::hue && !(factor >= 0.0 && factor <= kLargest))
+      return "expected a jitter factor of 0 to " + std::to_string(kLargest) + ", got " +
+             std::to_string(factor);
   }
   return "";
 }
@@ -60,6 +65,9 @@ std::string target_error(const RenderTarget& target) {
            std::to_string(target.size.width);
   for (const float std : target.normalize.std) {
     if (!(std > 0.0f)) return "expected std above 0, got " + std::to_string(std);
+    if (!(1.0f / std <= kLargest))
+      return "expected std of at least " + std::to_string(1.0f / kLargest) + ", got " +
+             std::to_string(std);
   }
   return "";
 }

@@ -102,7 +102,7 @@ void check_inputs(const EvaluationInputs& inputs, const EvaluationConfig& config
   check_labels(inputs.train_label, classes, "training", inputs.data);
   check_labels(inputs.test_label, classes, "test", inputs.data);
   if (config.fractions.empty() || config.fractions.size() != config.draws.size()) {
-    throw ConfigError("evaluation.draws: expected one number for each of the " +
+    throw ConfigError("evaluate.draws: expected one number for each of the " +
                       std::to_string(config.fractions.size()) + " fractions, found " +
                       std::to_string(config.draws.size()));
   }

@@ -84,6 +84,13 @@ const Refusal kRefusals[] = {
        view.jitter_count = 1;
        view.jitter[0] = {Jitter::hue, 0.6};
      }},
+    {"tiny_std", "std of at least",
+     [](Image&, View&, RenderTarget& target) { target.normalize.std[2] = 1e-40f; }},
+    {"endless_factor", "jitter factor",
+     [](Image&, View& view, RenderTarget&) {
+       view.jitter_count = 1;
+       view.jitter[0] = {Jitter::brightness, 1e300};
+     }},
     {"nan_factor", "jitter factor",
      [](Image&, View& view, RenderTarget&) {
        view.jitter_count = 1;
