@@ -36,4 +36,18 @@ RenderTarget target_of(const ViewPolicy& policy, const Normalize& normalize) {
           normalize};
 }
 
+std::vector<RenderTarget> targets_of(std::span<const ViewPolicy> policies,
+                                     const Normalize& normalize, int64_t rows, int channels) {
+  std::vector<RenderTarget> targets;
+  int64_t pixels = 0;
+  for (const ViewPolicy& policy : policies) {
+    targets.push_back(target_of(policy, normalize));
+    pixels += policy.size * policy.size;
+  }
+  const auto floats = static_cast<size_t>(rows * pixels * channels);
+  const bool past_caches = larger_than_caches(floats * sizeof(float));
+  for (RenderTarget& target : targets) target.past_caches = past_caches;
+  return targets;
+}
+
 }  // namespace nearfar

@@ -21,4 +21,9 @@ Box union_of_crops(std::span<const View> views);
 /// Size and filter of a policy's views.
 RenderTarget target_of(const ViewPolicy& policy, const Normalize& normalize);
 
+/// Targets of all views of a batch of `rows` images with `channels` channels, in float32: written
+/// past the caches where the batch is larger than they are.
+std::vector<RenderTarget> targets_of(std::span<const ViewPolicy> policies,
+                                     const Normalize& normalize, int64_t rows, int channels);
+
 }  // namespace nearfar

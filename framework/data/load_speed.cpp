@@ -16,12 +16,15 @@ namespace {
 
 constexpr int64_t kFirstReads = 64;
 constexpr double kBatchSeconds = 0.02;
-constexpr int64_t kLongestOrder = int64_t{1} << 20;
+constexpr double kMostTrialSeconds = 0.05;
+constexpr int64_t kLongOrder = int64_t{1} << 20;
+// As the loader gives up on replacements.
+constexpr int64_t kMostUnreadable = 64;
 
-/// Seconds an image, by stage.
+/// Seconds an image, by stage; `all` with what unreadable images took on the way.
 struct ImageTimes {
   double read = 0.0, decode = 0.0, draw = 0.0, render = 0.0;
-  double sum() const { return read + decode + draw + render; }
+  double all = 0.0;
 };
 
 /// The images of a set in the order of an epoch, over and over, one after the other on this thread.
@@ -33,13 +36,17 @@ class OneThread {
     order_ = epoch_order(loader.seed, 0, dataset.info().size);
     std::error_code unknown;
     has_files_ = std::filesystem::is_regular_file(dataset.place(order_.front()), unknown);
+    targets_ = targets_of(policies, loader.normalize, loader.batch / loader.ranks,
+                          dataset.info().channels);
     for (const ViewPolicy& policy : policies) {
-      targets_.push_back(target_of(policy, loader.normalize));
       views_.emplace_back(static_cast<size_t>(policy.size * policy.size * dataset.info().channels));
     }
   }
 
   bool has_files() const { return has_files_; }
+
+  /// Whether the run writes its views past the caches.
+  bool past_caches() const { return targets_.front().past_caches; }
 
   /// Seconds and bytes a file, for the first files of the order.
   std::pair<double, double> read_files(int64_t count) {
@@ -50,14 +57,23 @@ class OneThread {
             bytes / static_cast<double>(count)};
   }
 
-  ImageTimes run(int64_t first, int64_t count) {
+  /// Goes on in the order for so many seconds, and beyond them only until an image could be read.
+  /// Throws DataError where none of many can.
+  ImageTimes run(double seconds) {
     ImageTimes sum;
-    int64_t seen = 0;
-    for (int64_t i = first; i < first + count; ++i) seen += add_image(index_of(i), sum) ? 1 : 0;
-    const auto images = static_cast<double>(std::max<int64_t>(1, seen));
+    int64_t seen = 0, tried = 0;
+    const double start = steady_now();
+    for (double now = start; seen == 0 || now - start < seconds; now = steady_now()) {
+      seen += add_image(index_of(next_++), sum) ? 1 : 0;
+      if (++tried > kMostUnreadable && seen == 0) {
+        throw DataError(dataset_.info().path + ": none of " + std::to_string(tried) +
+                        " images in a row can be read; last: " + problem_);
+      }
+    }
+    const auto images = static_cast<double>(seen);
     // Reading a set of files decodes what it reads: the files alone are taken from that.
     return {sum.read / images, std::max(0.0, sum.decode - sum.read) / images, sum.draw / images,
-            sum.render / images};
+            sum.render / images, (steady_now() - start) / images};
   }
 
  private:
@@ -86,8 +102,9 @@ class OneThread {
       }
       sum.render += steady_now() - read_end_;
       return true;
-    } catch (const BadImage&) {
+    } catch (const BadImage& bad) {
       if (!loader_.skip_bad_images) throw;
+      problem_ = bad.what();
       return false;
     }
   }
@@ -118,6 +135,8 @@ class OneThread {
   const std::vector<ViewPolicy>& policies_;
   const LoaderPlan& loader_;
   std::vector<int64_t> order_;
+  int64_t next_ = 0;     // in the order
+  std::string problem_;  // of the latest unreadable image
   bool has_files_ = false;
   PixelBuffer file_;
   PixelBuffer pixels_;
@@ -129,10 +148,10 @@ class OneThread {
 };
 
 /// An epoch's order repeated until no measurement comes to its end.
-std::vector<int64_t> long_order(const LoaderPlan& plan, int64_t size, int64_t images) {
+std::vector<int64_t> long_order(const LoaderPlan& plan, int64_t size) {
   const std::vector<int64_t> once = epoch_order(plan.seed, 0, size);
   std::vector<int64_t> order;
-  while (static_cast<int64_t>(order.size()) < images) {
+  while (static_cast<int64_t>(order.size()) < kLongOrder) {
     order.insert(order.end(), once.begin(), once.end());
   }
   return order;
@@ -140,13 +159,11 @@ std::vector<int64_t> long_order(const LoaderPlan& plan, int64_t size, int64_t im
 
 /// Images per second of a new loader, counted from its first batch on for about `seconds`.
 double time_loader(const std::shared_ptr<const Dataset>& dataset,
-                   const std::vector<ViewPolicy>& policies, const LoaderPlan& plan, double seconds,
-                   double expected_rate) {
+                   const std::vector<ViewPolicy>& policies, const LoaderPlan& plan,
+                   double seconds) {
   Log silent;
   ViewLoader loader(dataset, policies, plan, silent);
-  const double wanted = 4.0 * seconds * expected_rate * plan.workers + 8.0 * plan.batch;
-  const auto images = static_cast<int64_t>(std::min(wanted, double{kLongestOrder}));
-  std::vector<int64_t> order = long_order(plan, dataset->info().size, images);
+  std::vector<int64_t> order = long_order(plan, dataset->info().size);
   const int64_t steps = static_cast<int64_t>(order.size()) / plan.batch;
   loader.begin_epoch(0, std::move(order));
   loader.recycle(loader.next());
@@ -161,15 +178,20 @@ double time_loader(const std::shared_ptr<const Dataset>& dataset,
   return static_cast<double>(batches * plan.batch) / (now - start);
 }
 
-/// The run's loader with batches of about kBatchSeconds of one thread's work, on one rank; it
-/// renders, like the stages, also where the run leaves that to a GPU.
-LoaderPlan short_batches(LoaderPlan plan, int64_t size, double image_seconds, int workers) {
+/// The run's loader on one rank, with batches of about kBatchSeconds of one thread's work. They are
+/// written as the run writes its own, which are larger.
+LoaderPlan short_batches(LoaderPlan plan, int64_t size, double image_seconds, bool past_caches) {
   plan.batch = std::clamp<int64_t>(std::llround(kBatchSeconds / image_seconds), 1,
                                    std::min(plan.batch, size));
   plan.ranks = 1;
   plan.rank = 0;
+  plan.past_caches = past_caches;
+  return plan;
+}
+
+LoaderPlan with_workers(LoaderPlan plan, int workers, bool render) {
   plan.workers = workers;
-  plan.render = true;
+  plan.render = render;
   return plan;
 }
 
@@ -184,24 +206,24 @@ LoadSpeed measure_loading(std::shared_ptr<const Dataset> dataset,
   if (thread.has_files()) {
     std::tie(speed.first_read, speed.bytes) = thread.read_files(std::min(kFirstReads, size));
   }
-  thread.run(0, 1);
-  const double once = std::max(thread.run(0, 4).sum(), 1e-7);
-  const double slice = plan.seconds / plan.rounds / 3.0;
-  const auto count = std::max<int64_t>(1, std::llround(slice / once));
-  const LoaderPlan single = short_batches(loader, size, once, 1);
-  const LoaderPlan all = short_batches(loader, size, once, plan.threads);
-  std::vector<double> one, many;
+  const double slice = plan.seconds / plan.rounds / 4.0;
+  thread.run(0.0);  // memory is touched
+  const double once = std::max(thread.run(std::min(slice, kMostTrialSeconds)).all, 1e-7);
+  const LoaderPlan run = short_batches(loader, size, once, thread.past_caches());
+  std::vector<double> one, all, unrendered;
   std::vector<std::vector<double>> seconds(4);
   for (int round = 0; round < plan.rounds; ++round) {
-    const ImageTimes times = thread.run(round * count, count);
-    one.push_back(time_loader(dataset, policies, single, slice, 1.0 / once));
-    many.push_back(time_loader(dataset, policies, all, slice, 1.0 / once));
+    const ImageTimes times = thread.run(slice);
     const double stages[] = {times.read, times.decode, times.draw, times.render};
     for (size_t i = 0; i < seconds.size(); ++i) seconds[i].push_back(stages[i]);
+    one.push_back(time_loader(dataset, policies, with_workers(run, 1, true), slice));
+    all.push_back(time_loader(dataset, policies, with_workers(run, plan.threads, true), slice));
+    unrendered.push_back(time_loader(dataset, policies, with_workers(run, 1, false), slice));
     tick((round + 1.0) / plan.rounds);
   }
   speed.one_worker = spread_of(one);
-  speed.all_workers = spread_of(many);
+  speed.all_workers = spread_of(all);
+  speed.unrendered = spread_of(unrendered);
   speed.stages = stage_times({"read", "decode", "draw", "render"}, seconds);
   return speed;
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 
 #include "framework/data/batch_queue.h"
@@ -35,6 +36,11 @@ struct ViewLoader::State {
         queue(rows, plan, static_cast<size_t>(plan.workers) + 2) {
     try {
       for (int i = 0; i < plan.workers; ++i) workers.emplace_back([this] { work(); });
+    } catch (const std::system_error& refused) {
+      stop_workers();
+      throw EnvironmentError("data.workers: expected " + std::to_string(plan.workers) +
+                             " threads, could start " + std::to_string(workers.size()) + ": " +
+                             refused.what());
     } catch (...) {
       stop_workers();
       throw;

@@ -25,7 +25,8 @@ struct LoaderPlan {
   bool skip_bad_images = false;
   double max_bad_fraction = 0.001;
   Normalize normalize;
-  bool render = true;  // false: batches hold what a GPU renders their views from
+  bool render = true;        // false: batches hold what a GPU renders their views from
+  bool past_caches = false;  // write past them also batches that they would hold
 };
 
 /// What a GPU renders the views of one row from.
@@ -70,6 +71,7 @@ int resolve_workers(int64_t workers);
 /// like those of i would have been. Used from one thread.
 class ViewLoader {
  public:
+  /// Throws EnvironmentError where the machine does not start so many workers.
   ViewLoader(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolicy> policies,
              LoaderPlan plan, Log& log);
   ~ViewLoader();

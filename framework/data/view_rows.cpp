@@ -57,17 +57,9 @@ ViewRows::ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolic
     throw std::invalid_argument("ViewLoader: expected 1 to 256 views, got " +
                                 std::to_string(policies_.size()));
   }
-  for (const ViewPolicy& policy : policies_) {
-    targets_.push_back(target_of(policy, plan.normalize));
-  }
-  int64_t pixels = 0;
-  for (const RenderTarget& target : targets_)
-    pixels += int64_t{target.size.height} * target.size.width;
-  const auto floats =
-      static_cast<size_t>(plan.batch / plan.ranks * pixels * dataset_->info().channels);
-  for (RenderTarget& target : targets_) {
-    target.past_caches = larger_than_caches(floats * sizeof(float));
-  }
+  targets_ =
+      targets_of(policies_, plan.normalize, plan.batch / plan.ranks, dataset_->info().channels);
+  for (RenderTarget& target : targets_) target.past_caches |= plan.past_caches;
 }
 
 Image ViewRows::read(const Draws& draws, PixelBuffer& storage, RowOutcome& outcome) const {

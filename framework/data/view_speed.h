@@ -18,9 +18,11 @@ struct ViewSpeed {
   std::vector<StageTime> stages;  // "draw", "crop and resize", "colour", "blur", on one thread
 };
 
-/// Renders into rows of a batch in main memory, as training does. What colour and blur cost is
-/// measured by leaving them out: "colour" is jitter, grayscale and solarisation. Throws
-/// std::invalid_argument for no images or no policies.
+/// Every thread renders into some rows of its own, over and over, and all rows together are written
+/// as a batch of training that is as large: past the caches where it is larger than they are. What
+/// colour and blur cost is measured by leaving them out: "colour" is jitter, grayscale and
+/// solarisation. Throws std::invalid_argument for no images or no policies, EnvironmentError where
+/// so many threads do not start.
 ViewSpeed measure_views(std::span<const Image> images, const std::vector<ViewPolicy>& policies,
                         const BenchmarkPlan& plan, const Tick& tick);
 

@@ -1,6 +1,9 @@
 """`nearfar bench`: what it counts adds up; how fast this machine is, is nobody's business here."""
 
 import json
+import resource
+import subprocess
+import time
 
 import nearfar_program
 from nearfar_program import ProgramTest, png, run
@@ -29,8 +32,12 @@ class Bench(ProgramTest):
         self.assertAlmostEqual(
             every["speedup"],
             every["images_per_second"]["median"] / one["images_per_second"]["median"])
+        feeding = document["feeding_core"]
+        self.assertEqual(feeding["gpu_renders"], document["bench"] == "data")
+        if not feeding["gpu_renders"]:
+            self.assertEqual(feeding["images_per_second"], one["images_per_second"])
         for gpu in document["gpus"]:
-            self.assertAlmostEqual(gpu["cores"] * one["images_per_second"]["median"],
+            self.assertAlmostEqual(gpu["cores"] * feeding["images_per_second"]["median"],
                                    gpu["images_per_second"])
             self.assertGreater(len(gpu["source"]), 5)
         self.assertGreaterEqual(document["rounds"], 3)
@@ -84,7 +91,54 @@ class Bench(ProgramTest):
             self.assertIn(part, text)
         self.assertNotIn("\x1b", text)
 
+    def test_words_on_feeding_a_gpu(self):
+        text = run("bench", "augment", "view.size=32", "--seconds", "0.3", check=0).stdout
+        self.assertIn("if the CPU renders", text)
+        text = run("bench", "data", self.data, *SMALL, "--seconds", "0.3", "--rate", "77",
+                   check=0).stdout
+        self.assertIn("a GPU that renders the views itself", text)
+        self.assertIn("1 worker, a GPU renders", text)
+
+    def test_a_gpu_that_renders_needs_fewer_cores(self):
+        # Rendering these views takes many times as long as reading and decoding 30-pixel images.
+        document = self.bench("data", self.photographs(), "recipe.view.size=224", "--rate", "1000",
+                              "--threads", "1")
+        rate = [document[core]["images_per_second"]["median"]
+                for core in ("feeding_core", "one_core")]
+        self.assertGreater(rate[0], 1.5 * rate[1])
+
+    def test_threads_that_do_not_start(self):
+        def little_room():
+            # Stacks of 1 GiB: room for some 20 threads, whatever else the program needs.
+            resource.setrlimit(resource.RLIMIT_STACK, (1 << 30, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_AS, (24 << 30, 24 << 30))
+
+        if resource.getrlimit(resource.RLIMIT_STACK)[1] != resource.RLIM_INFINITY:
+            self.skipTest("the size of stacks is limited here")
+        for what in (["augment", "view.size=16"], ["data", self.data, *SMALL]):
+            process = subprocess.run(
+                [nearfar_program.PROGRAM, "bench", *map(str, what), "--threads", "64", "--seconds",
+                 "0.3", "-q"], capture_output=True, text=True, preexec_fn=little_room, timeout=300,
+                env=nearfar_program.program_environment({"OMP_NUM_THREADS": "1"}))
+            self.assert_refusal(process, 4, ["expected 64 threads, could start "])
+
+    def test_more_threads_than_cores_take_no_longer(self):
+        began = time.monotonic()
+        document = self.bench("augment", "view.size=32", "--threads", "600")
+        self.assertEqual(document["all_cores"]["threads"], 600)
+        # 600 times the work of one thread would take minutes, even on many cores.
+        self.assertLess(time.monotonic() - began, 60)
+
+    def test_list_of_policies(self):
+        listed = run("views", "--policy", "list", check=0).stdout
+        self.assertEqual(run("bench", "--policy", "list", check=0).stdout, listed)
+        self.assertEqual(run("bench", "augment", "--policy", "list", check=0).stdout, listed)
+        self.refused(2, ["--policy list", "--threads"], "bench", "augment", "--policy", "list",
+                     "--threads", "2")
+
     def test_refusals(self):
+        self.refused(2, ["WHAT", "augment or data"], "bench")
+        self.refused(2, ["data.workers=2", "view.KEY"], "bench", "augment", "data.workers=2")
         self.refused(2, ["expected a data set"], "bench", "data")
         self.refused(2, ["WHAT"], "bench", "nonsense")
         self.refused(2, ["--recipe", "--policy"], "bench", "augment", "--recipe", "simclr")

@@ -279,6 +279,22 @@ class ContactSheet(ProgramTest):
             self.assertIn(entry["source"], text)
             self.assertGreaterEqual(len(entry["views"]), 1)
 
+    def test_what_would_be_ignored_is_refused(self):
+        out = self.folder / "x.safetensors"
+        for given in (["--input", "i.safetensors", "--draws", "d.json"],
+                      ["--draws", "d.json"], ["--input", "i.safetensors"]):
+            for name, more in (("IMAGE_OR_DATA", [self.data]), ("IMAGE_OR_DATA", ["view.size=3"]),
+                               ("--policy", ["--policy", "byol"]), ("--seed", ["--seed", "1"]),
+                               ("--recipe", ["--recipe", "simclr"]), ("--count", ["--count", "8"]),
+                               ("--preset", ["--preset", "cifar"]),
+                               ("--repeats", ["--repeats", "2"])):
+                self.refused(2, [name, given[0]], "views", *given, *more, "--out", out)
+        for name, more in (("IMAGE_OR_DATA", [self.data]), ("--seed", ["--seed", "0"]),
+                           ("--count", ["--count", "8"]), ("--repeats", ["--repeats", "1"]),
+                           ("--out", ["--out", out]), ("--input", ["--input", "i"]),
+                           ("--draws", ["--draws", "d"])):
+            self.refused(2, [name, "--policy"], "views", "--policy", "list", *more)
+
     def test_refusals(self):
         out = self.folder / "x.png"
         self.refused(2, ["--out"], "views", self.data)

@@ -149,16 +149,21 @@ void add_views(CLI::App& app, Arguments& all) {
   command
       .add_option("--repeats", a.repeats, "draws of each image; default: 2 for two views, else 1")
       ->check(CLI::Range(1, 100));
-  command.add_option("--input", a.input, "images.safetensors for --draws");
-  command.add_option("--draws", a.draws, "draws.json to render");
+  auto* input = command.add_option("--input", a.input, "images.safetensors for --draws");
+  auto* draws = command.add_option("--draws", a.draws, "draws.json to render");
+  for (const char* name :
+       {"IMAGE_OR_DATA", "--recipe", "--preset", "--policy", "--seed", "--count", "--repeats"}) {
+    CLI::Option* sheet = command.get_option(name);
+    input->excludes(sheet);
+    draws->excludes(sheet);
+  }
   command.add_option("--out", a.out, "grid.png, or a .safetensors with --draws");
 }
 
 void add_bench(CLI::App& app, Arguments& all) {
   CLI::App& command = add_command(app, all, "bench", kBench);
   BenchArguments& a = all.bench;
-  command.add_option("WHAT", a.what, "augment or data")
-      ->required()
+  command.add_option("WHAT", a.what, "augment or data; expected unless --policy list")
       ->check(CLI::IsMember({"augment", "data"}));
   add_view_request(command, a.request);
   command.add_option("--seconds", a.seconds, "about how long to measure; default: 6")
@@ -201,6 +206,18 @@ std::string unknown_option(const CLI::App& app, const std::string& word) {
          (near.empty() ? "" : "; did you mean " + near + "?") + "\n";
 }
 
+/// `--policy list` lists and does nothing else: throws for what would be ignored beside it.
+void check_alone(const CLI::App& command) {
+  const CLI::Option* policy = command.get_option_no_throw("--policy");
+  if (policy == nullptr || policy->count() == 0 || policy->as<std::string>() != "list") return;
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name();
+    const bool fits = name == "--policy" || name == "WHAT" || name == "--json" ||
+                      name == "--quiet" || name == "--no-color";
+    if (option->count() > 0 && !fits) throw CLI::ExcludesError("--policy list", name);
+  }
+}
+
 /// The error text of a command line that does not parse.
 std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   const auto used = app.get_subcommands();
@@ -237,6 +254,7 @@ Parsed parse_arguments(int argc, const char* const* argv,
   }
   try {
     app.parse(argc, argv);
+    check_alone(*app.get_subcommands().front());
     parsed.run = true;
   } catch (const CLI::CallForHelp&) {
     const auto used = app.get_subcommands();

@@ -13,6 +13,7 @@
 #include "framework/train/device.h"
 #include "tools/nearfar/bench_report.h"
 #include "tools/nearfar/commands.h"
+#include "tools/nearfar/policy_list.h"
 #include "tools/nearfar/view_source.h"
 
 namespace nearfar {
@@ -51,6 +52,10 @@ ViewSource open_source(const BenchArguments& arguments, Log& log) {
   }
   if (!arguments.request.recipe.empty() || !arguments.request.preset.empty()) {
     throw ConfigError("bench augment: --recipe and --preset go with a data set, --policy without");
+  }
+  for (const std::string& word : words) {
+    if (!word.starts_with("data.")) continue;
+    throw ConfigError(word + ": data.KEY goes with a data set; the synthetic images have view.KEY");
   }
   const std::string policy = arguments.request.policy.empty() ? "simclr" : arguments.request.policy;
   ViewSource source;
@@ -113,12 +118,15 @@ void measure(const BenchArguments& arguments, const ViewSource& source, const Ti
     ViewSpeed speed = measure_views(sample.images(), source.policies, report.plan, tick);
     report.one_core = speed.one_thread;
     report.all_cores = speed.all_threads;
+    report.feeding = report.one_core;
     report.stages = std::move(speed.stages);
     return;
   }
   LoadSpeed speed = measure_loading(source.data, source.policies, source.plan, report.plan, tick);
   report.one_core = speed.one_worker;
   report.all_cores = speed.all_workers;
+  report.feeding = speed.unrendered;
+  report.gpu_renders = true;
   report.stages = std::move(speed.stages);
   report.first_read = speed.first_read;
   report.file_bytes = speed.bytes;
@@ -136,6 +144,13 @@ void warn_where_busy(Log& log) {
 }  // namespace
 
 int run_bench(const BenchArguments& arguments, Console& console) {
+  if (arguments.request.policy == "list") {
+    list_policies(console);
+    return 0;
+  }
+  if (arguments.what.empty()) {
+    throw ConfigError("bench: expected WHAT, augment or data (see nearfar bench --help)");
+  }
   const ViewSource source = open_source(arguments, console.log());
   warn_where_busy(console.log());
   BenchReport report;

@@ -43,6 +43,7 @@ std::string rate_table(const BenchReport& report, TableStyle style) {
   };
   add("1 " + worker(report), report.one_core);
   if (report.threads > 1) add(workers(report), report.all_cores);
+  if (report.gpu_renders) add("1 worker, a GPU renders", report.feeding);
   return table.to_text(style);
 }
 
@@ -63,6 +64,16 @@ std::string gpu_table(const BenchReport& report, TableStyle style) {
   return table.to_text(style);
 }
 
+/// What the cores of the table do, and at which rate.
+std::string feeding_text(const BenchReport& report) {
+  if (report.gpu_renders) {
+    return "cores that feed a GPU that renders the views itself (device=cuda), at the rate of 1 "
+           "worker that reads, decodes and draws:\n";
+  }
+  return "cores that feed a GPU if the CPU renders the views, at the rate of 1 " + worker(report) +
+         ", without reading and decoding:\n";
+}
+
 /// What the largest share means, and what helps.
 std::string limit_text(const BenchReport& report) {
   const StageTime& limit = slowest(report.stages);
@@ -73,6 +84,8 @@ std::string limit_text(const BenchReport& report) {
     text += "; a faster disk or fewer, larger files help";
   } else if (limit.name == "blur") {
     text += "; its cost grows with sigma";
+  } else if (limit.name == "render") {
+    text += "; with device=cuda the GPU does it";
   }
   return text + "\n";
 }
@@ -118,7 +131,7 @@ int64_t largest_side(const std::vector<int64_t>& sides) {
 }
 
 double cores_needed(const BenchReport& report, double images_per_second) {
-  return images_per_second / report.one_core.median;
+  return images_per_second / report.feeding.median;
 }
 
 std::string to_words(const BenchReport& report, TableStyle style) {
@@ -131,9 +144,7 @@ std::string to_words(const BenchReport& report, TableStyle style) {
   }
   text += "medians of " + std::to_string(report.plan.rounds) + " rounds\n";
   if (report.rates.empty()) return text;
-  text += "\ncores that feed a GPU, at the rate of 1 " + worker(report) + ":\n" +
-          gpu_table(report, style);
-  return text;
+  return text + "\n" + feeding_text(report) + gpu_table(report, style);
 }
 
 Json to_document(const BenchReport& report) {
@@ -145,6 +156,8 @@ Json to_document(const BenchReport& report) {
   document["one_core"] = rate_document(report, report.one_core, 1);
   document["all_cores"] = rate_document(report, report.all_cores, report.threads);
   document["all_cores"]["speedup"] = report.all_cores.median / report.one_core.median;
+  document["feeding_core"] = rate_document(report, report.feeding, 1);
+  document["feeding_core"]["gpu_renders"] = report.gpu_renders;
   document["stages"] = Json::object();
   for (const StageTime& stage : report.stages) {
     document["stages"][stage.name]["milliseconds"] = spread_document(stage.seconds, 1e3);

@@ -18,6 +18,8 @@ struct BenchReport {
   std::vector<int64_t> sides;  // of the views
   Spread one_core;             // images per second
   Spread all_cores;
+  Spread feeding;            // of a core that feeds a GPU
+  bool gpu_renders = false;  // what a feeding core leaves to the GPU
   int threads = 1;
   BenchmarkPlan plan;
   std::vector<StageTime> stages;
@@ -35,7 +37,8 @@ double cores_needed(const BenchReport& report, double images_per_second);
 std::string to_words(const BenchReport& report, TableStyle style);
 
 /// {"bench", "title", "views", "one_core": {"images_per_second": {"median", "low", "high"},
-/// "views_per_second": ...}, "all_cores": {..., "threads", "speedup"}, "stages": {NAME:
+/// "views_per_second": ...}, "all_cores": {..., "threads", "speedup"}, "feeding_core": {...,
+/// "gpu_renders"}, "stages": {NAME:
 /// {"milliseconds": ..., "share"}}, "limit", "gpus": [{"gpu", "network", "images_per_second",
 /// "cores", "source"}], "rounds", "seconds"}. Stages are milliseconds an image on one thread.
 Json to_document(const BenchReport& report);

@@ -1,14 +1,12 @@
 // `nearfar views`.
-#include "augment/view_presets.h"
 #include "framework/checkpoint/tensors.h"
-#include "framework/config/settings.h"
 #include "framework/data/contact_sheet.h"
 #include "framework/error.h"
 #include "framework/files/file_system.h"
-#include "framework/log/table.h"
 #include "framework/train/device.h"
 #include "tools/nearfar/commands.h"
 #include "tools/nearfar/draws.h"
+#include "tools/nearfar/policy_list.h"
 #include "tools/nearfar/sheet_document.h"
 #include "tools/nearfar/view_source.h"
 
@@ -75,27 +73,6 @@ int draw_sheet(const ViewsArguments& arguments, Console& console) {
   for (const auto& [name, value] : drawn.members()) document[name] = value;
   console.result(in_words(arguments.out, sheet), document);
   return 0;
-}
-
-/// The published policies, with their sources and what they do otherwise than the released code.
-void list_policies(Console& console) {
-  Json document = Json::array();
-  Table table({"POLICY", "VIEWS", "SUMMARY", "SOURCE"});
-  for (const ViewPreset& preset : view_presets()) {
-    table.add_row(
-        {preset.name, std::to_string(preset.views.size()), preset.summary, preset.source});
-    Json entry = Json::object();
-    entry["name"] = preset.name;
-    entry["summary"] = preset.summary;
-    entry["source"] = preset.source;
-    entry["differs"] = preset.differs;
-    entry["views"] = Json::array();
-    for (ViewPolicy policy : preset.views) {
-      entry["views"].push_back(to_json([&policy](Fields& field) { policy.describe(field); }));
-    }
-    document.push_back(std::move(entry));
-  }
-  console.result(table.to_text(TableStyle::plain), document);
 }
 
 }  // namespace

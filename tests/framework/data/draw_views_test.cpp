@@ -60,5 +60,18 @@ TEST(DrawViews, TheTargetIsThePolicys) {
   EXPECT_EQ(target_of(policies[1], normalize).normalize.mean[1], 0.25f);
 }
 
+TEST(DrawViews, TargetsOfALargeBatchAreWrittenPastTheCaches) {
+  const std::vector<ViewPolicy> policies = two_views();
+  const int64_t row_bytes = (8 * 8 + 6 * 6) * 3 * 4;
+  int64_t held = 1;
+  while (!larger_than_caches(static_cast<size_t>((held + 1) * row_bytes))) ++held;
+  for (const auto& [rows, past] : {std::pair{int64_t{1}, false}, {held, false}, {held + 1, true}}) {
+    const std::vector<RenderTarget> targets = targets_of(policies, Normalize{}, rows, 3);
+    ASSERT_EQ(targets.size(), 2u);
+    for (const RenderTarget& target : targets) EXPECT_EQ(target.past_caches, past) << rows;
+    EXPECT_EQ(targets[1].size.width, 6);
+  }
+}
+
 }  // namespace
 }  // namespace nearfar

@@ -38,6 +38,22 @@ TEST(Loader, BatchesDoNotDependOnWorkers) {
   }
 }
 
+TEST(Loader, SmallBatchesAreWrittenPastTheCachesWhereThePlanSaysSo) {
+  const auto data = made(20);
+  Log log;
+  LoaderPlan plan = plan_of(4, 1);
+  ViewLoader usual(data, two_views(), plan, log);
+  plan.past_caches = true;
+  ViewLoader past(data, two_views(), plan, log);
+  const ViewBatch expected = batches_of(usual, 0, 20, 1).front();
+  const ViewBatch found = batches_of(past, 0, 20, 1).front();
+  for (size_t v = 0; v < 2; ++v) {
+    EXPECT_FALSE(expected.targets[v].past_caches);
+    EXPECT_TRUE(found.targets[v].past_caches);
+  }
+  expect_equal(found, expected);
+}
+
 TEST(Loader, RowsAreRenderedFromTheirOwnStreams) {
   const auto data = made(20);
   Log log;

@@ -2,7 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
+#include <set>
+#include <stdexcept>
+#include <thread>
 
 #include "framework/data/load_speed.h"
 #include "framework/data/open.h"
@@ -134,6 +139,7 @@ TEST(LoadSpeeds, OfAFolderOfFiles) {
                                           short_plan(), ticks.tick());
   expect_rate(speed.one_worker);
   expect_rate(speed.all_workers);
+  expect_rate(speed.unrendered);
   expect_sound(speed.stages, {"read", "decode", "draw", "render"});
   EXPECT_GT(speed.first_read, 0.0);
   EXPECT_EQ(speed.bytes, static_cast<double>(jpeg.size()));
@@ -146,6 +152,54 @@ TEST(LoadSpeeds, OfASetInMemoryReadsNoFiles) {
   expect_rate(speed.one_worker);
   EXPECT_EQ(speed.first_read, 0.0);
   EXPECT_EQ(speed.bytes, 0.0);
+}
+
+/// A made set whose images take a millisecond each, some of them in vain; ends a measurement that
+/// reads more than `most` of them.
+class SlowDataset final : public Dataset {
+ public:
+  SlowDataset(std::shared_ptr<const Dataset> made, int64_t most)
+      : made_(std::move(made)), most_(most) {}
+  const DatasetInfo& info() const override { return made_->info(); }
+  int64_t label(int64_t index) const override { return made_->label(index); }
+  std::string place(int64_t index) const override { return made_->place(index); }
+  Image read(int64_t index, PixelBuffer& storage) const override {
+    if (++reads_ > most_) throw std::runtime_error("more reads than the time allows");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return made_->read(index, storage);
+  }
+
+ private:
+  std::shared_ptr<const Dataset> made_;
+  int64_t most_;
+  mutable std::atomic<int64_t> reads_ = 0;
+};
+
+TEST(LoadSpeeds, EndByTheClockWhereTheFirstImagesAreUnreadable) {
+  const std::vector<int64_t> order = epoch_order(5, 0, 64);
+  LoaderPlan plan = plan_of(16, 1);
+  plan.skip_bad_images = true;
+  plan.max_bad_fraction = 0.5;
+  // In 60 ms the stages read some 60 images, and nine loaders keep at most 4 batches of 16 each
+  // beside what they count, however busy the machine is.
+  const auto slow =
+      std::make_shared<SlowDataset>(made(64, {order.begin(), order.begin() + 5}), 4000);
+  const LoadSpeed speed = measure_loading(slow, two_views(), plan, short_plan(), [](double) {});
+  expect_rate(speed.one_worker);
+  expect_sound(speed.stages, {"read", "decode", "draw", "render"});
+  EXPECT_GE(speed.stages[1].seconds.low, 1e-3);
+}
+
+TEST(LoadSpeeds, EndWhereNoImageIsReadable) {
+  std::set<int64_t> bad;
+  for (int64_t i = 0; i < 80; ++i) bad.insert(i);
+  LoaderPlan plan = plan_of(4, 1);
+  plan.skip_bad_images = true;
+  plan.max_bad_fraction = 1.0;
+  const std::string said = message_of<DataError>(
+      [&] { measure_loading(made(80, bad), two_views(), plan, short_plan(), [](double) {}); });
+  EXPECT_TRUE(said.starts_with("/made: none of 65 images in a row can be read; last: made["))
+      << said;
 }
 
 TEST(LoadSpeeds, UnreadableImagesStopItUnlessSkipped) {
