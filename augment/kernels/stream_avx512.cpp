@@ -4,6 +4,11 @@
 #include "augment/kernels/loops.h"
 
 namespace nearfar::NEARFAR_KERNELS {
+namespace {
+
+void order_stores() { _mm_sfence(); }
+
+}  // namespace
 
 void stream_bytes(const void* from, size_t count, void* to) {
   constexpr size_t kLine = 64;
@@ -18,6 +23,6 @@ void stream_bytes(const void* from, size_t count, void* to) {
   __builtin_memcpy(target + at, source + at, count - at);
 }
 
-void (*const kFinishStreams)() = [] { _mm_sfence(); };
+void (*const kFinishStreams)() = order_stores;
 
 }  // namespace nearfar::NEARFAR_KERNELS
