@@ -36,14 +36,14 @@ void render_batch(std::span<const Image> images, std::span<const View> views,
       static_cast<size_t>(target.size.height) * target.size.width * images[0].channels;
   RenderTarget batch = target;
   batch.past_caches |= larger_than_caches(views.size() * view_values * sizeof(Value));
-  // Neighbours are often views of one image, which is then still in the thread's cache.
-  const size_t chunk = std::clamp<size_t>(views.size() / (4 * threads), 1, 8);
+  // Neighbours are often the two views of an image, which is then still in the thread's cache;
+  // longer runs would leave threads waiting for the last one.
+  constexpr size_t kRun = 2;
   std::atomic<size_t> next{0};
   const auto work = [&] {
     RenderScratch scratch;
-    for (size_t begin = next.fetch_add(chunk); begin < views.size();
-         begin = next.fetch_add(chunk)) {
-      for (size_t i = begin; i < std::min(begin + chunk, views.size()); ++i) {
+    for (size_t begin = next.fetch_add(kRun); begin < views.size(); begin = next.fetch_add(kRun)) {
+      for (size_t i = begin; i < std::min(begin + kRun, views.size()); ++i) {
         render_rows(fastest_kernels(), images[i], views[i], batch, scratch.buffers(),
                     out + i * view_values);
       }
