@@ -14,15 +14,6 @@
 namespace nearfar {
 namespace {
 
-Box any_box_in(const Image& image) {
-  Box box;
-  box.height = any_from(1, image.height + 1);
-  box.width = any_from(1, image.width + 1);
-  box.top = image.top + any_from(0, image.height - box.height + 1);
-  box.left = image.left + any_from(0, image.width - box.width + 1);
-  return box;
-}
-
 /// Any order of the four steps, or fewer; at most one contrast.
 void shuffle_jitter(View& view) {
   int kinds[] = {0, 1, 2, 3};
@@ -36,7 +27,7 @@ void shuffle_jitter(View& view) {
 
 View any_view(const Image& image, Size size, int most_taps) {
   View view;
-  view.crop = any_box_in(image);
+  view.crop = any_box_in({image.top, image.left, image.height, image.width});
   view.flip = any_from(0, 2) == 1;
   shuffle_jitter(view);
   view.grayscale = any_from(0, 4) == 0;
@@ -48,14 +39,6 @@ View any_view(const Image& image, Size size, int most_taps) {
   view.solarize = any_from(0, 3) == 0;
   view.solarize_threshold = any_between(0.0, 1.0);
   return view;
-}
-
-RenderTarget any_target(Size size) {
-  RenderTarget target;
-  target.size = size;
-  target.interpolation = static_cast<Interpolation>(any_from(0, 2));
-  if (any_from(0, 2) == 1) target.normalize = {{0.485f, 0.456f, 0.406f}, {0.25f, 0.5f, 1}};
-  return target;
 }
 
 template <typename Value>
