@@ -8,22 +8,26 @@ namespace {
 /// Registers that are summed side by side, to hide the latency of additions.
 constexpr int kRegisters = 4;
 
-/// `registers` vectors from `at` on.
-template <int registers>
-__attribute__((always_inline)) inline void mix_block(const float* const* rows, const float* weights,
-                                                     int radius, size_t at, float* out) {
+/// The weighted sum of middle(j) and, for every k < radius, of pair(k, j), for each register j.
+template <int registers, typename Middle, typename Pair>
+__attribute__((always_inline)) inline void mix(const float* weights, int radius, Middle middle,
+                                               Pair pair, float* out) {
   Lanes sum[registers];
-  for (int j = 0; j < registers; ++j) {
-    sum[j] = weights[radius] * load<Lanes>(rows[radius] + at + j * kLanes);
-  }
+  for (int j = 0; j < registers; ++j) sum[j] = weights[radius] * middle(j);
   for (int k = 0; k < radius; ++k) {
-    const float* before = rows[k] + at;
-    const float* after = rows[2 * radius - k] + at;
-    for (int j = 0; j < registers; ++j) {
-      sum[j] += weights[k] * (load<Lanes>(before + j * kLanes) + load<Lanes>(after + j * kLanes));
-    }
+    for (int j = 0; j < registers; ++j) sum[j] += weights[k] * pair(k, j);
   }
-  for (int j = 0; j < registers; ++j) store(sum[j], out + at + j * kLanes);
+  for (int j = 0; j < registers; ++j) store(sum[j], out + j * kLanes);
+}
+
+/// Rows that lie one below the other, from `at` on.
+template <int registers>
+__attribute__((always_inline)) inline void mix_down(const float* const* rows, const float* weights,
+                                                    int radius, size_t at, float* out) {
+  const auto row = [=](int k, int j) { return load<Lanes>(rows[k] + at + j * kLanes); };
+  mix<registers>(
+      weights, radius, [=](int j) { return row(radius, j); },
+      [=](int k, int j) { return row(k, j) + row(2 * radius - k, j); }, out + at);
 }
 
 /// Where the values of two neighbouring registers stand: from the offset-th on, these are the
@@ -32,38 +36,33 @@ constexpr int kPlaces[2 * kRowBlock] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  
                                         11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
                                         22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
 
-/// The same along a row. Where a shuffle reaches, it takes what lies behind the middle from aligned
-/// registers: loads that cross cache lines would be twice as many as the processor can do beside
-/// the arithmetic.
+/// One row at several offsets. Where a shuffle reaches, it takes what lies behind the middle from
+/// aligned registers: loads that cross cache lines would be twice as many as the processor can do
+/// beside the arithmetic.
 template <int registers, bool shuffled>
-__attribute__((always_inline)) inline void mix_shifted(const float* values, const float* weights,
-                                                       int radius, float* out) {
-  Lanes sum[registers];
-  Lanes aligned[registers + 1];
-  for (int j = 0; j <= registers && shuffled; ++j) aligned[j] = load<Lanes>(values + j * kLanes);
-  for (int j = 0; j < registers; ++j) {
-    sum[j] = weights[radius] * load<Lanes>(values + radius + j * kLanes);
-  }
-  for (int k = 0; k < radius; ++k) {
-    const int offset = 2 * radius - k;
-    const Places places = load<Places>(kPlaces + (shuffled ? offset : 0));
-    for (int j = 0; j < registers; ++j) {
-      const Lanes after = shuffled ? __builtin_shuffle(aligned[j], aligned[j + 1], places)
-                                   : load<Lanes>(values + offset + j * kLanes);
-      sum[j] += weights[k] * (load<Lanes>(values + k + j * kLanes) + after);
-    }
-  }
-  for (int j = 0; j < registers; ++j) store(sum[j], out + j * kLanes);
+__attribute__((always_inline)) inline void mix_across(const float* values, const float* weights,
+                                                      int radius, float* out) {
+  const auto shifted = [=](int k, int j) { return load<Lanes>(values + k + j * kLanes); };
+  const auto shuffle = [=](int k, int j) {
+    return __builtin_shuffle(shifted(0, j), shifted(kLanes, j), load<Places>(kPlaces + k));
+  };
+  mix<registers>(
+      weights, radius, [=](int j) { return shifted(radius, j); },
+      [=](int k, int j) {
+        const int behind = 2 * radius - k;
+        return shifted(k, j) + (shuffled ? shuffle(behind, j) : shifted(behind, j));
+      },
+      out);
 }
 
 template <bool shuffled>
 void mix_row(const float* values, const float* weights, int radius, size_t count, float* out) {
   size_t at = 0;
   for (; at + kRegisters * kLanes <= count; at += kRegisters * kLanes) {
-    mix_shifted<kRegisters, shuffled>(values + at, weights, radius, out + at);
+    mix_across<kRegisters, shuffled>(values + at, weights, radius, out + at);
   }
   for (; at < count; at += kLanes) {
-    mix_shifted<1, shuffled>(values + at, weights, radius, out + at);
+    mix_across<1, shuffled>(values + at, weights, radius, out + at);
   }
 }
 
@@ -81,9 +80,9 @@ void mix_rows(const float* const* rows, const float* weights, int radius, size_t
               float* out) {
   size_t at = begin;
   for (; at + kRegisters * kLanes <= end; at += kRegisters * kLanes) {
-    mix_block<kRegisters>(rows, weights, radius, at, out);
+    mix_down<kRegisters>(rows, weights, radius, at, out);
   }
-  for (; at < end; at += kLanes) mix_block<1>(rows, weights, radius, at, out);
+  for (; at < end; at += kLanes) mix_down<1>(rows, weights, radius, at, out);
 }
 
 }  // namespace nearfar::NEARFAR_KERNELS
