@@ -5,75 +5,10 @@
 
 #include "framework/config/settings.h"
 #include "nearfar/version.h"
+#include "tools/nearfar/help_texts.h"
 
 namespace nearfar {
 namespace {
-
-constexpr const char* kIntroduction =
-    "nearfar: self-supervised pretraining of image encoders, near the similar, far from the "
-    "rest\n\n"
-    "  nearfar pretrain --recipe simclr --data PHOTOS     train on a folder of images\n"
-    "  nearfar evaluate runs/simclr-photos-1              judge what was learned\n"
-    "  nearfar views PHOTOS --out views.png               see what the network sees\n";
-
-constexpr const char* kPretrain =
-    "Trains an encoder without labels. Continues by itself when --out holds a run.\n\n"
-    "  nearfar pretrain --recipe simclr --data PHOTOS\n"
-    "  nearfar pretrain simclr.json train.batch=512 recipe.temperature=0.2\n"
-    "  nearfar pretrain --out runs/simclr-photos-1        go on after a stop\n\n"
-    "CONFIG is a file (also @file, or - for stdin); settings are key=value.";
-
-constexpr const char* kEvaluate =
-    "Judges an encoder by linear probe and nearest neighbours, beside raw pixels and an untrained "
-    "twin.\n\n"
-    "  nearfar evaluate runs/simclr-photos-1\n"
-    "  nearfar evaluate model.safetensors --encoder resnet50 --data PHOTOS --methods linear,knn";
-
-constexpr const char* kEmbed =
-    "Writes the features of every image: features [N, d], labels [N], and the paths beside "
-    "them.\n\n"
-    "  nearfar embed runs/simclr-photos-1 --data PHOTOS --out features.safetensors";
-
-constexpr const char* kViews =
-    "Shows what a recipe sees: originals with the crop boxes of their views, and each view with "
-    "its "
-    "draws in words; or renders given draws.\n\n"
-    "  nearfar views PHOTOS --out views.png                      simclr's views, preset by the "
-    "data\n"
-    "  nearfar views cat.jpg --out cat.png recipe.view.blur=1    one image, other views\n"
-    "  nearfar views PHOTOS --policy dino --out dino.png         views of a published method\n"
-    "  nearfar views PHOTOS --policy moco_v2 view.size=96 --out moco.png\n"
-    "  nearfar views --policy list                               the published methods\n"
-    "  nearfar views PHOTOS --out views.png --json > drawn.json  boxes and draws as data\n"
-    "  nearfar views --input images.safetensors --draws draws.json --out views.safetensors";
-
-constexpr const char* kBench =
-    "Measures how fast this machine makes views, what limits it, and how many cores a GPU "
-    "needs.\n\n"
-    "  nearfar bench augment                             SimCLR's views of synthetic 500x375 "
-    "images\n"
-    "  nearfar bench augment PHOTOS --policy swav        a published method's views of your "
-    "images\n"
-    "  nearfar bench data PHOTOS recipe.view.size=224    reading, decoding, drawing, rendering\n"
-    "  nearfar bench data PHOTOS --rate 1235 --json      cores for a GPU that takes 1,235 "
-    "images/s\n\n"
-    "augment: images lie decoded in memory. data: files are read and decoded, and the loader of "
-    "training runs with one worker and with all. Rates are medians of interleaved rounds.";
-
-constexpr const char* kRecipes =
-    "Lists the recipes that are found, or shows one with its keys and presets.\n\n"
-    "  nearfar recipes\n  nearfar recipes simclr";
-
-constexpr const char* kConfig =
-    "Shows, checks and documents configurations.\n\n"
-    "  nearfar config show simclr.json train.batch=64 --origin\n"
-    "  nearfar config check simclr.json\n"
-    "  nearfar config keys train\n"
-    "  nearfar config schema > nearfar.schema.json";
-
-constexpr const char* kDoctor =
-    "Prints versions, machine and devices, and tests them; paste it into a bug report.\n\n"
-    "  nearfar doctor\n  nearfar doctor --device cuda";
 
 const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed",  "views",
                                             "bench",    "recipes",  "config", "doctor"};
