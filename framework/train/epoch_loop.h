@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "framework/data/loader.h"
 #include "framework/train/configure.h"
+#include "framework/train/divergence.h"
 #include "framework/train/run_folder.h"
 #include "framework/train/run_log.h"
 #include "framework/train/signals.h"
@@ -36,7 +38,9 @@ class EpochLoop {
   void take_step();
   void save();
   bool save_is_due() const;
+  void remember(const ViewBatch& batch);
   std::string last_good_checkpoint() const;
+  std::string leave_replay(const std::string& what) const;
   Json state() const;
   void restore_skipped(const Json& list);
   void check_order(const std::vector<int64_t>& order) const;
@@ -45,12 +49,15 @@ class EpochLoop {
   RunFolder folder_;
   Training& training_;
   Group& group_;
+  Log& log_;
   RunLog run_log_;
   ViewLoader loader_;
   StopSignals signals_;
 
+  std::vector<int64_t> order_;         // of the current epoch
   std::vector<int64_t> recipe_order_;  // of the current epoch, where the recipe replaced it
   bool order_restored_ = false;
+  std::deque<StepImages> latest_;  // of the last steps: a flag may be read some steps late
   int64_t saved_step_ = -1;
 };
 

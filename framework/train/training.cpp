@@ -70,6 +70,7 @@ Batch Training::make_batch(const ViewBatch& views) const {
 void Training::check_finite(const StepReport& report) {
   if (std::isfinite(report.loss) && std::isfinite(report.gradient_norm)) return;
   drop_pending_statistics(*recipe_);
+  failure_ = {step_, report.loss, report.gradient_norm};
   throw DivergedError("step " + std::to_string(step_ + 1) + " (epoch " +
                       std::to_string(epoch() + 1) + "): loss " + std::to_string(report.loss) +
                       ", gradient norm " + std::to_string(report.gradient_norm) +
@@ -77,8 +78,7 @@ void Training::check_finite(const StepReport& report) {
                       "schedule.warmup_epochs or a higher temperature usually helps");
 }
 
-StepReport Training::train_step(const ViewBatch& views) {
-  const Batch batch = make_batch(views);
+StepReport Training::compute_gradients(const Batch& batch) {
   *piece_ = batch.shard;
   storage_->zero_gradients();
   StepReport report;
@@ -91,22 +91,26 @@ StepReport Training::train_step(const ViewBatch& views) {
   at::Tensor& gradients = storage_->gradients();
   gradients.copy_(group_.all_sum(gradients));
   gradients.div_(group_.size());
-  const at::Tensor mean_loss = group_.all_sum(loss.value.detach()) / group_.size();
-  const at::Tensor norm = gradients.norm();
-  const at::Tensor not_finite =
-      at::logical_not(at::isfinite(norm).logical_and(at::isfinite(mean_loss)))
-          .to(at::kFloat)
-          .view(1);
+  report.loss = (group_.all_sum(loss.value.detach()) / group_.size()).item<double>();
+  report.gradient_norm = gradients.norm().item<double>();
+  report.random_guess_loss = loss.random_guess;
+  report.report = loss.report;
+  return report;
+}
 
+StepReport Training::train_step(const ViewBatch& views) {
+  const Batch batch = make_batch(views);
+  StepReport report = compute_gradients(batch);
+
+  at::NoGradGuard no_grad;
+  const bool finite = std::isfinite(report.loss) && std::isfinite(report.gradient_norm);
+  const at::Tensor not_finite =
+      at::full({1}, finite ? 0.0f : 1.0f, storage_->gradients().options().dtype(at::kFloat));
   report.learning_rate =
       learning_rate_at(config_.schedule, peak_rate_, step_, plan_.steps, plan_.steps_per_epoch);
   optimizer_->step(report.learning_rate, not_finite);
   followers_->move(batch.progress, not_finite);
 
-  report.loss = mean_loss.item<double>();
-  report.random_guess_loss = loss.random_guess;
-  report.gradient_norm = norm.item<double>();
-  report.report = loss.report;
   check_finite(report);
   move_running_statistics(*recipe_);
   recipe_->after_step(report.embeddings, batch);
@@ -125,6 +129,10 @@ void Training::check_finite_state() const {
 
 std::vector<GenerationFile> Training::save() const {
   check_finite_state();
+  return state_files();
+}
+
+std::vector<GenerationFile> Training::state_files() const {
   return {{"model.safetensors", encode_tensors(module_state(*recipe_))},
           {"optimizer.safetensors", encode_tensors(optimizer_->state())}};
 }

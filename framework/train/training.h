@@ -27,6 +27,13 @@ struct StepReport {
   Report report;
 };
 
+/// A step whose loss or gradient was not finite.
+struct NotFinite {
+  int64_t step = 0;  // finished before it
+  double loss = 0.0;
+  double gradient_norm = 0.0;
+};
+
 /// The recipe's networks on flat storage, its optimiser and followers, and where the run stands.
 class Training {
  public:
@@ -44,14 +51,23 @@ class Training {
   /// moved, when loss or gradient is not finite.
   StepReport train_step(const ViewBatch& views);
 
-  /// Parameters, buffers and optimiser state as files of a checkpoint. Throws DivergedError naming
-  /// a tensor that is not finite.
+  /// The step that was not finite, after DivergedError.
+  const std::optional<NotFinite>& failure() const { return failure_; }
+
+  /// A batch as the recipe sees it at this step.
+  Batch make_batch(const ViewBatch& views) const;
+  /// The first half of a step: embed, loss, backward, gradients averaged over ranks, which the
+  /// parameters then hold. Nothing moves.
+  StepReport compute_gradients(const Batch& batch);
+
+  /// Parameters, buffers and optimiser state as they are, finite or not.
+  std::vector<GenerationFile> state_files() const;
+  /// state_files() for a checkpoint. Throws DivergedError naming a tensor that is not finite.
   std::vector<GenerationFile> save() const;
   /// Restores what save() wrote, bit by bit. Throws CheckpointError.
   void load(const Generation& generation);
 
  private:
-  Batch make_batch(const ViewBatch& views) const;
   void check_finite(const StepReport& report);
   void check_finite_state() const;
 
@@ -62,6 +78,7 @@ class Training {
   std::optional<DeviceRenderer> renderer_;  // where the device renders
   int64_t step_ = 0;
   double peak_rate_ = 0.0;
+  std::optional<NotFinite> failure_;
   std::shared_ptr<Shard> piece_;  // the rows of the global batch that BatchNorm sees
   std::shared_ptr<Recipe> recipe_;
   std::unique_ptr<FlatStorage> storage_;
