@@ -122,13 +122,14 @@ void EpochLoop::remember(const ViewBatch& batch) {
 }
 
 /// Where the step can be done again, as the end of an error's sentence.
-std::string EpochLoop::leave_replay(const std::string& what) const {
+std::string EpochLoop::leave_replay(const std::string& what) {
   // The failing step itself; where the state was found bad afterwards, the one that made it.
   const auto failing =
       std::find_if(latest_.rbegin(), latest_.rend(),
                    [this](const StepImages& images) { return images.step <= training_.step(); });
   if (failing == latest_.rend()) return "";
   try {
+    run_log_.finish(training_.step(), /*success=*/false);
     return "; to see where it starts: nearfar pretrain --replay " +
            write_divergence(run_, folder_, training_, *failing, what);
   } catch (const EnvironmentError& error) {
@@ -141,7 +142,6 @@ int EpochLoop::run() {
   try {
     return run_epochs();
   } catch (const DivergedError& error) {
-    run_log_.finish(training_.step(), /*success=*/false);
     throw DivergedError(error.what() + last_good_checkpoint() + leave_replay(error.what()));
   }
 }

@@ -40,7 +40,7 @@ class EpochLoop {
   bool save_is_due() const;
   void remember(const ViewBatch& batch);
   std::string last_good_checkpoint() const;
-  std::string leave_replay(const std::string& what) const;
+  std::string leave_replay(const std::string& what);
   Json state() const;
   void restore_skipped(const Json& list);
   void check_order(const std::vector<int64_t>& order) const;

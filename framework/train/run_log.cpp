@@ -135,6 +135,6 @@ void RunLog::finish(int64_t step, bool success) {
   if (success) progress_.finish();
 }
 
-double RunLog::last_loss() const { return last_->loss; }
+double RunLog::last_loss() const { return last_ ? last_->loss : 0.0; }
 
 }  // namespace nearfar

@@ -46,7 +46,7 @@ class RunLog {
   /// The run ended here; the last bar stays.
   void finish(int64_t step, bool success);
 
-  /// Of the last step that was noted. Precondition: one was.
+  /// Of the last step that was noted; 0 where none was: a run that had only its result to write.
   double last_loss() const;
   double images_per_second() const { return images_per_second_; }
 

@@ -83,6 +83,14 @@ class ResumedRun : public testing::Test {
   fs::path folder_;
 };
 
+TEST_F(ResumedRun, WritesAResultThatAloneIsMissing) {
+  train("whole");
+  const std::vector<uint8_t> expected = result("whole");
+  fs::remove(folder_ / "whole/encoder.safetensors");
+  EXPECT_EQ(train("whole").step, 12);
+  EXPECT_EQ(result("whole"), expected);
+}
+
 TEST_F(ResumedRun, EndsWithTheSameBits) {
   train("whole");
   stopped_after_step_5("continued");
