@@ -135,7 +135,8 @@ TEST(ResNet, StemsAndStagesDivideTheImage) {
     encoder.eval();
     std::vector<std::vector<int64_t>> sizes;
     Random random(0, 0, 0, Purpose::recipe);
-    for (const at::Tensor& stage : encoder.stages(images, random)) sizes.push_back(stage.sizes().vec());
+    for (const at::Tensor& stage : encoder.stages(images, random))
+      sizes.push_back(stage.sizes().vec());
     return sizes;
   };
   using Sizes = std::vector<std::vector<int64_t>>;
