@@ -98,8 +98,8 @@ std::vector<double> twenty_losses(const Subject& subject) {
   FlatStorage storage(small.recipe->parameter_groups());
   OptimizerConfig config;
   config.weight_decay = 1e-4;
-  const auto optimizer = make_optimizer(config, storage);
-  FollowerSet followers(small.recipe->followers(), *small.recipe, storage);
+  const auto optimizer = make_optimizer(
+      config, storage, FollowerSet(small.recipe->followers(), *small.recipe, storage));
   const at::Tensor finite = at::zeros({1}, at::kFloat);
   std::vector<double> losses;
   for (int64_t step = 0; step < plan.steps; ++step) {
@@ -110,8 +110,7 @@ std::vector<double> twenty_losses(const Subject& subject) {
     const Loss loss = small.recipe->loss(embeddings, batch);
     loss.value.backward();
     const at::NoGradGuard no_grad;
-    optimizer->step(0.05, finite);
-    followers.move(batch.progress, finite);
+    optimizer->step({0.05, config.weight_decay, batch.progress, finite, {}});
     move_running_statistics(*small.recipe);
     small.recipe->after_step(embeddings, batch);
     losses.push_back(loss.value.item<double>());
