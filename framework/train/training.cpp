@@ -6,6 +6,7 @@
 #include "framework/checkpoint/tensors.h"
 #include "framework/encoders/batch_norm.h"
 #include "framework/error.h"
+#include "framework/optimize/exclusion.h"
 #include "framework/optimize/schedule.h"
 #include "framework/train/device.h"
 #include "framework/train/module_state.h"
@@ -48,9 +49,10 @@ Training::Training(const RunConfig& config, const DatasetInfo& data, const Train
   if (device_.is_cuda()) renderer_.emplace(cuda_renderer(), device_);
   recipe_->to(device_);
   recipe_->train();
-  storage_ = std::make_unique<FlatStorage>(recipe_->parameter_groups());
-  optimizer_ = make_optimizer(config.optimizer, *storage_);
-  followers_ = std::make_unique<FollowerSet>(recipe_->followers(), *recipe_, *storage_);
+  storage_ =
+      std::make_unique<FlatStorage>(with_exclusion(recipe_->parameter_groups(), config.optimizer));
+  optimizer_ = make_optimizer(config.optimizer, *storage_,
+                              FollowerSet(recipe_->followers(), *recipe_, *storage_));
 }
 
 GradientPlan Training::gradient_plan() const {
@@ -136,8 +138,10 @@ StepReport Training::train_step(const ViewBatch& views) {
       learning_rate_at(config_.schedule, peak_rate_, step_, plan_.steps, plan_.steps_per_epoch);
 
   flag_.note(step_, report.loss_value, report.gradient_norm_value);
-  optimizer_->step(report.learning_rate, flag_.not_finite());
-  followers_->move(batch.progress, flag_.not_finite());
+  optimizer_->step(
+      {report.learning_rate,
+       weight_decay_at(config_.schedule, config_.optimizer.weight_decay, step_, plan_.steps),
+       batch.progress, flag_.not_finite(), report.gradient_norm_value});
   stop_at(flag_.failure());
   move_running_statistics(*recipe_, flag_.not_finite());
   move_after_step(report.embeddings, batch);

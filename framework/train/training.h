@@ -90,7 +90,6 @@ class Training {
   std::shared_ptr<Recipe> recipe_;
   std::unique_ptr<FlatStorage> storage_;
   std::unique_ptr<Optimizer> optimizer_;
-  std::unique_ptr<FollowerSet> followers_;
 };
 
 }  // namespace nearfar

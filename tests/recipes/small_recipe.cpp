@@ -78,8 +78,8 @@ NamedValues train_small(SmallRecipe& small, const SmallPlan& plan, int64_t steps
   FlatStorage storage(small.recipe->parameter_groups());
   OptimizerConfig config;
   config.weight_decay = 1e-4;
-  const auto optimizer = make_optimizer(config, storage);
-  FollowerSet followers(small.recipe->followers(), *small.recipe, storage);
+  const auto optimizer = make_optimizer(
+      config, storage, FollowerSet(small.recipe->followers(), *small.recipe, storage));
   const at::Tensor finite = at::zeros({1}, at::kFloat);
   for (int64_t step = 0; step < steps; ++step) {
     const Batch batch = small_batch(plan, step, small.recipe->views().size(), group);
@@ -88,8 +88,7 @@ NamedValues train_small(SmallRecipe& small, const SmallPlan& plan, int64_t steps
         add_gradients(*small.recipe, batch, {micro_batch, Precision::fp32, small.piece});
     const at::NoGradGuard no_grad;
     storage.gradients().copy_(group.all_sum(storage.gradients()) / group.size());
-    optimizer->step(plan.rate, finite);
-    followers.move(batch.progress, finite);
+    optimizer->step({plan.rate, config.weight_decay, batch.progress, finite, {}});
     move_running_statistics(*small.recipe);
     small.recipe->after_step(pass.embeddings, batch);
     if (losses != nullptr) losses->push_back(pass.loss.value.item<double>());
