@@ -23,8 +23,6 @@ constexpr double kGiB = 1073741824.0;
 constexpr int kTimedRounds = 5;
 // What a faster precision must bring to be worth its rounding.
 constexpr double kWorthwhile = 1.05;
-// The convolution library's scratch and the allocator's gaps, which the meter does not see.
-constexpr double kUnseen = 1.15;
 
 /// `rows` made-up images for each view: a smooth pattern, since no global generator may be used.
 Batch made_batch(Training& training, const DatasetInfo& data, int64_t rows) {
@@ -103,7 +101,8 @@ double bytes_of_batches(Training& training, const DatasetInfo& data, int64_t row
   return 4.0 * floats * batches;
 }
 
-double bytes_of_loss(Training& training, const DatasetInfo& data, int64_t rows) {
+/// Forward and backward of the loss on made-up embeddings of `rows` images.
+void run_loss(Training& training, const DatasetInfo& data, int64_t rows) {
   const Batch few = made_batch(training, data, std::min<int64_t>(rows, 2));
   Batch all = few;
   all.shard = {0, rows, rows};
@@ -120,8 +119,7 @@ double bytes_of_loss(Training& training, const DatasetInfo& data, int64_t rows) 
         made.mul_(0.37).sin_().view(shape).requires_grad_(embedding.requires_grad()));
   }
   drop_pending_statistics(training.recipe());
-  return static_cast<double>(
-      peak_bytes([&] { training.recipe().loss(embeddings, all).value.backward(); }));
+  training.recipe().loss(embeddings, all).value.backward();
 }
 
 int64_t piece_unit(Training& training, const RunConfig& config, int64_t rows) {
@@ -133,41 +131,88 @@ int64_t piece_unit(Training& training, const RunConfig& config, int64_t rows) {
 
 std::string gib(double bytes) { return format_fixed(bytes / kGiB, 2) + " GiB"; }
 
-int64_t fitting_micro_batch(const RunConfig& config, Training& training, Precision precision,
-                            Log& log) {
-  const DatasetInfo& data = training.data();
-  const int64_t rows = training.gradient_plan().piece->size();
-  const int64_t unit = piece_unit(training, config, rows);
-  const auto piece_bytes = [&](int64_t images) {
-    const Batch batch = made_batch(training, data, images);
-    run_networks(training, batch, precision);  // casts and scratch of a first run
-    return static_cast<double>(peak_bytes([&] { run_networks(training, batch, precision); }) *
-                               kUnseen);
-  };
-  const double limit = config.train.memory * kGiB;
-  double fixed = bytes_held(training) + bytes_of_batches(training, data, rows, config.data.workers);
-  const double loss = bytes_of_loss(training, data, rows);
-  if (fixed + loss > limit) {
-    throw ConfigError("train.memory: " + gib(limit) + " do not hold the loss of " +
-                      std::to_string(rows) + " images; expected at least " + gib(fixed + loss));
+/// The search for the largest piece of a rank that fits, with what it measures.
+class PieceSearch {
+ public:
+  PieceSearch(const RunConfig& config, Training& training, Precision precision)
+      : config_(config),
+        training_(training),
+        precision_(precision),
+        rows_(training.gradient_plan().piece->size()),
+        unit_(piece_unit(training, config, rows_)),
+        limit_(config.train.memory * kGiB),
+        batches_(bytes_of_batches(training, training.data(), rows_, config.data.workers)) {}
+
+  int64_t find() {
+    const double held = bytes_held(training_) + batches_;
+    check_loss(held);
+    const double one = piece_bytes(unit_);
+    per_image_ = 2 * unit_ <= rows_ ? (piece_bytes(2 * unit_) - one) / static_cast<double>(unit_)
+                                    : one / static_cast<double>(unit_);
+    const double once = std::max(0.0, one - per_image_ * static_cast<double>(unit_));
+    int64_t images = std::min(largest_piece(held + once, per_image_, limit_, unit_), rows_);
+    // The meter does not see the C library's gaps: on the CPU the whole process counts.
+    while (images > 0 && !training_.device().is_cuda()) {
+      const double over = resident_bytes(images) - limit_;
+      if (over <= 0.0) break;
+      const auto less = static_cast<int64_t>(over / per_image_) + unit_;
+      images = std::max<int64_t>(0, images - less) / unit_ * unit_;
+    }
+    if (images == 0) refuse(held + once + per_image_ * static_cast<double>(unit_));
+    return images;
   }
-  const double one = piece_bytes(unit);
-  const double per_image = 2 * unit <= rows
-                               ? (piece_bytes(2 * unit) - one) / static_cast<double>(unit)
-                               : one / static_cast<double>(unit);
-  fixed += std::max(0.0, one - per_image * static_cast<double>(unit));
-  const int64_t images = largest_piece(fixed, per_image, limit, unit);
-  if (images == 0) {
-    throw ConfigError("train.memory: " + gib(limit) + " do not hold a piece of " +
-                      std::to_string(unit) + " images, the smallest that encoder.norm_batch=" +
-                      std::to_string(config.encoder.norm_batch) + " allows; expected at least " +
-                      gib(fixed + per_image * static_cast<double>(unit)) +
+
+  double mebibytes_per_image() const { return per_image_ / 1048576.0; }
+
+ private:
+  void check_loss(double held) const {
+    const double loss =
+        static_cast<double>(peak_bytes([&] { run_loss(training_, training_.data(), rows_); }));
+    if (held + loss <= limit_) return;
+    throw ConfigError("train.memory: " + gib(limit_) + " do not hold the loss of " +
+                      std::to_string(rows_) + " images; expected at least " + gib(held + loss));
+  }
+
+  double piece_bytes(int64_t images) const {
+    const Batch batch = made_batch(training_, training_.data(), images);
+    run_networks(training_, batch, precision_);  // casts and scratch of a first run
+    return static_cast<double>(peak_bytes([&] { run_networks(training_, batch, precision_); }));
+  }
+
+  double resident_bytes(int64_t images) const {
+    return batches_ + static_cast<double>(peak_resident_bytes([&] {
+             run_loss(training_, training_.data(), rows_);
+             const Batch batch = made_batch(training_, training_.data(), images);
+             run_networks(training_, batch, precision_);
+             run_networks(training_, batch, precision_);
+           }));
+  }
+
+  [[noreturn]] void refuse(double needed) const {
+    throw ConfigError("train.memory: " + gib(limit_) + " do not hold a piece of " +
+                      std::to_string(unit_) + " images, the smallest that encoder.norm_batch=" +
+                      std::to_string(config_.encoder.norm_batch) + " allows; expected at least " +
+                      gib(std::max(needed, limit_)) +
                       ", or a smaller encoder.norm_batch (another result)");
   }
-  log.info("memory: " + gib(limit) + " hold micro-batches of " +
-           std::to_string(std::min(images, rows)) + " images (" + gib(fixed) + " and " +
-           format_fixed(per_image / 1048576.0, 2) + " MiB an image)");
-  return std::min(images, rows);
+
+  const RunConfig& config_;
+  Training& training_;
+  Precision precision_;
+  int64_t rows_, unit_;
+  double limit_;
+  double batches_;  // bytes of rendered batches that wait or are in use
+  double per_image_ = 0.0;
+};
+
+int64_t fitting_micro_batch(const RunConfig& config, Training& training, Precision precision,
+                            Log& log) {
+  PieceSearch search(config, training, precision);
+  const int64_t images = search.find();
+  log.info("memory: " + gib(config.train.memory * kGiB) + " hold micro-batches of " +
+           std::to_string(images) + " images (" + format_fixed(search.mebibytes_per_image(), 2) +
+           " MiB an image)");
+  return images;
 }
 
 }  // namespace

@@ -1,12 +1,17 @@
-// Counting of allocations through the hook that LibTorch offers its profiler.
+// Counting of allocations through the hook that LibTorch offers its profiler, and Linux's own
+// count.
 #include "framework/train/memory_meter.h"
 
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
+#include <malloc.h>
+
 #include <algorithm>
+#include <fstream>
 #include <memory>
 #include <mutex>
+#include <string>
 
 namespace nearfar {
 namespace {
@@ -33,6 +38,20 @@ int64_t peak_bytes(const std::function<void()>& work) {
   const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, meter);
   work();
   return meter->peak();
+}
+
+int64_t peak_resident_bytes(const std::function<void()>& work) {
+  malloc_trim(0);
+  // 5 resets the peak (man 5 proc).
+  const bool reset = static_cast<bool>(std::ofstream("/proc/self/clear_refs") << "5" << std::flush);
+  work();
+  int64_t kibibytes = 0;
+  std::ifstream status("/proc/self/status");
+  for (std::string word; reset && status >> word;) {
+    if (word == "VmHWM:") status >> kibibytes;
+  }
+  malloc_trim(0);
+  return kibibytes * 1024;
 }
 
 }  // namespace nearfar

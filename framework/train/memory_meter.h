@@ -11,4 +11,9 @@ namespace nearfar {
 /// by other ways (scratch of the convolution library) is not seen.
 int64_t peak_bytes(const std::function<void()>& work);
 
+/// The largest resident size, in bytes, of this process while a piece of work runs, with all that
+/// no allocator reports (scratch, gaps); 0 where Linux does not tell. Gives the C library's unused
+/// memory back before and after.
+int64_t peak_resident_bytes(const std::function<void()>& work);
+
 }  // namespace nearfar
