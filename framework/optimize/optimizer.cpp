@@ -11,6 +11,7 @@
 
 #include "framework/error.h"
 #include "framework/optimize/rule_of_config.h"
+#include "framework/optimize/update_kernels.h"
 #include "framework/optimize/update_tables.h"
 
 namespace nearfar {

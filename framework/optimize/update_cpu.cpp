@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "framework/optimize/chunk_loops.h"
-#include "framework/optimize/update_pass.h"
+#include "framework/optimize/update_kernels.h"
 
 namespace nearfar {
 namespace {
@@ -47,7 +46,7 @@ std::vector<int64_t> shared_chunks(const UpdatePass<T>& pass, const std::vector<
 
 /// Moves the chunks [begin, end). The sums of parameters that lie beyond them too are there.
 template <typename T>
-void run_piece(const UpdatePass<T>& pass, int64_t begin, int64_t end) {
+void run_piece(const UpdatePass<T>& pass, const ChunkLoops<T>& loops, int64_t begin, int64_t end) {
   for (int64_t at = begin; at < end;) {
     const int32_t parameter = pass.chunks[at].parameter;
     const ParameterPlace& place = pass.places[parameter];
@@ -56,17 +55,17 @@ void run_piece(const UpdatePass<T>& pass, int64_t begin, int64_t end) {
     if (needs_sums(pass.rule)) {
       const bool whole = place.first_chunk >= begin && place.first_chunk + place.chunks <= end;
       for (int64_t c = place.first_chunk; c < place.first_chunk + place.chunks; ++c) {
-        if (whole) pass.sums[c] = chunk_sums(pass, pass.chunks[c]);
+        if (whole) pass.sums[c] = loops.sums(pass, pass.chunks[c]);
         add(sums, pass.sums[c]);
       }
     }
     const Coefficients c = coefficients(pass, parameter, sums);
-    for (; at < last; ++at) move_chunk(pass, pass.chunks[at], c);
+    for (; at < last; ++at) loops.move(pass, pass.chunks[at], c);
   }
 }
 
 template <typename T>
-void run(const UpdatePass<T>& pass) {
+void run(const UpdatePass<T>& pass, const ChunkLoops<T>& loops) {
   if (*pass.not_finite != 0.0f || pass.chunk_count == 0) return;
   const int64_t pieces = at::get_num_threads();
   const std::vector<int64_t> bounds = bounds_of(pass, pieces);
@@ -74,21 +73,25 @@ void run(const UpdatePass<T>& pass) {
     const std::vector<int64_t> shared = shared_chunks(pass, bounds);
     at::parallel_for(0, static_cast<int64_t>(shared.size()), 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        pass.sums[shared[i]] = chunk_sums(pass, pass.chunks[shared[i]]);
+        pass.sums[shared[i]] = loops.sums(pass, pass.chunks[shared[i]]);
       }
     });
   }
   at::parallel_for(0, pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; ++piece) {
-      run_piece(pass, bounds[piece], bounds[piece + 1]);
+      run_piece(pass, loops, bounds[piece], bounds[piece + 1]);
     }
   });
 }
 
 }  // namespace
 
-void run_on_cpu(const UpdatePass<float>& pass) { run(pass); }
+void run_on_cpu(const UpdatePass<float>& pass, const UpdateKernels& kernels) {
+  run(pass, kernels.of_float);
+}
 
-void run_on_cpu(const UpdatePass<double>& pass) { run(pass); }
+void run_on_cpu(const UpdatePass<double>& pass, const UpdateKernels& kernels) {
+  run(pass, kernels.of_double);
+}
 
 }  // namespace nearfar

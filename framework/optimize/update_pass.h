@@ -71,8 +71,4 @@ NEARFAR_HOST_DEVICE inline Coefficients coefficients(const UpdatePass<T>& pass, 
                       pass.all_norm == nullptr ? 0.0 : *pass.all_norm, *pass.steps);
 }
 
-/// Runs a pass on the CPU, over the threads of LibTorch. The same bits for any number of threads.
-void run_on_cpu(const UpdatePass<float>& pass);
-void run_on_cpu(const UpdatePass<double>& pass);
-
 }  // namespace nearfar

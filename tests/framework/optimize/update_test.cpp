@@ -7,6 +7,7 @@
 #include <random>
 
 #include "framework/optimize/optimizer.h"
+#include "framework/optimize/update_kernels.h"
 #include "tests/framework/optimize/emulated_update.h"
 #include "tests/framework/optimize/naive_update.h"
 #include "tests/framework/optimize/random_network.h"
@@ -218,6 +219,24 @@ RC_GTEST_PROP(Update, DoesNotDependOnTheNumberOfThreads, ()) {
     RC_ASSERT(equal(run(trial), one));
   }
   at::set_num_threads(before);
+}
+
+const UpdateKernels* tested_kernels = nullptr;
+
+template <typename T>
+const char* run_with_tested_kernels(const UpdatePass<T>* pass, void*) {
+  run_on_cpu(*pass, *tested_kernels);
+  return nullptr;
+}
+
+RC_GTEST_PROP(Update, EveryInstructionSetComputesTheSameBits, ()) {
+  const Trial trial = random_trial(*rc::gen::element(at::kFloat, at::kDouble));
+  const Result fastest = run(trial);
+  for (const UpdateKernels* kernels : available_update_kernels()) {
+    tested_kernels = kernels;
+    const DeviceUpdate device{run_with_tested_kernels<float>, run_with_tested_kernels<double>};
+    RC_ASSERT(equal(run(trial, device), fastest));
+  }
 }
 
 RC_GTEST_PROP(Update, TheKernelsDoNotDependOnTheOrderOfThreads, ()) {

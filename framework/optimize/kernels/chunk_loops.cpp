@@ -1,7 +1,10 @@
-// The loops over a chunk's elements on the CPU, in a form that compilers vectorise.
-#include "framework/optimize/chunk_loops.h"
+// The loops over a chunk's elements, in a form that compilers vectorise, and their table.
+#include "framework/optimize/update_kernels.h"
 
-namespace nearfar {
+#define NEARFAR_TEXT(name) #name
+#define NEARFAR_NAME(name) NEARFAR_TEXT(name)
+
+namespace nearfar::NEARFAR_KERNELS {
 namespace {
 
 constexpr int kLanes = 16;
@@ -88,20 +91,11 @@ void move_all(const UpdatePass<T>& pass, const Chunk& chunk, const Coefficients&
 
 }  // namespace
 
-SquareSums chunk_sums(const UpdatePass<float>& pass, const Chunk& chunk) {
-  return sums_of(pass, chunk);
-}
+extern const UpdateKernels kUpdateKernels;
+const UpdateKernels kUpdateKernels = {
+    .name = NEARFAR_NAME(NEARFAR_KERNELS),
+    .of_float = {sums_of<float>, move_all<float>},
+    .of_double = {sums_of<double>, move_all<double>},
+};
 
-SquareSums chunk_sums(const UpdatePass<double>& pass, const Chunk& chunk) {
-  return sums_of(pass, chunk);
-}
-
-void move_chunk(const UpdatePass<float>& pass, const Chunk& chunk, const Coefficients& c) {
-  move_all(pass, chunk, c);
-}
-
-void move_chunk(const UpdatePass<double>& pass, const Chunk& chunk, const Coefficients& c) {
-  move_all(pass, chunk, c);
-}
-
-}  // namespace nearfar
+}  // namespace nearfar::NEARFAR_KERNELS
