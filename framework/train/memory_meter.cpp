@@ -1,0 +1,38 @@
+// Counting of allocations through the hook that LibTorch offers its profiler.
+#include "framework/train/memory_meter.h"
+
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+
+namespace nearfar {
+namespace {
+
+class Meter final : public c10::MemoryReportingInfoBase {
+ public:
+  void reportMemoryUsage(void*, int64_t alloc_size, size_t, size_t, c10::Device) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    held_ += alloc_size;
+    peak_ = std::max(peak_, held_);
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+  int64_t peak() const { return peak_; }
+
+ private:
+  std::mutex mutex_;
+  int64_t held_ = 0, peak_ = 0;
+};
+
+}  // namespace
+
+int64_t peak_bytes(const std::function<void()>& work) {
+  const auto meter = std::make_shared<Meter>();
+  const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, meter);
+  work();
+  return meter->peak();
+}
+
+}  // namespace nearfar
