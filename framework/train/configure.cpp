@@ -9,6 +9,7 @@
 #include "framework/error.h"
 #include "framework/log/quantities.h"
 #include "framework/optimize/exclusion.h"
+#include "framework/optimize/rule_of_config.h"
 #include "framework/train/device.h"
 
 namespace nearfar {
@@ -74,6 +75,8 @@ void fill_automatic(ResolvedRun& run, Log& log) {
   if (config.threads == 0) config.threads = available_cores();
   config.data.workers = resolve_workers(config.data.workers);
   config.optimizer.exclude = resolve_exclude(config.optimizer);
+  rule_of(config.optimizer);  // refuses what means nothing together before anything is built
+  check_schedule(config.schedule);
   fit_batch(run, log);
   if (config.encoder.norm_batch == 0) config.encoder.norm_batch = config.train.batch;
   run.normalize = resolve_normalize(config.data, *run.data.train);

@@ -52,7 +52,8 @@ Training::Training(const RunConfig& config, const DatasetInfo& data, const Train
   storage_ =
       std::make_unique<FlatStorage>(with_exclusion(recipe_->parameter_groups(), config.optimizer));
   optimizer_ = make_optimizer(config.optimizer, *storage_,
-                              FollowerSet(recipe_->followers(), *recipe_, *storage_));
+                              FollowerSet(recipe_->followers(), *recipe_, *storage_),
+                              device_.is_cuda() ? cuda_update() : DeviceUpdate{});
 }
 
 GradientPlan Training::gradient_plan() const {
