@@ -9,7 +9,9 @@
 namespace nearfar {
 
 const std::vector<const EvaluationMethod*>& known_methods() {
-  static const std::vector<const EvaluationMethod*> methods{&kLinearMethod, &kKnnMethod};
+  static const std::vector<const EvaluationMethod*> methods{
+      &kLinearMethod,     &kKnnMethod,          &kRetrievalMethod,
+      &kClusteringMethod, &kVerificationMethod, &kOpenSetMethod};
   return methods;
 }
 
