@@ -30,8 +30,54 @@ struct Found {
   double map = 0.0;
 };
 
-/// The places of the hits follow from counting, for each other row, the hits that come before it:
-/// the ranking itself is never sorted.
+/// Sorted hits in buckets of equal width in cosine: a binary search over all of them would take
+/// most of the time. Buckets are monotone in the cosine, rounding included, so the places are
+/// exact.
+class HitPlaces {
+ public:
+  explicit HitPlaces(const std::vector<Ranked>& hits)
+      : hits_(hits), start_(hits.size() + 2, static_cast<int64_t>(hits.size())) {
+    const double range = hits.front().cosine - hits.back().cosine;
+    if (range > 1e-30) scale_ = static_cast<double>(hits.size()) / range;
+    for (size_t i = hits.size(); i > 0; --i) {
+      start_[bucket(hits[i - 1].cosine)] = static_cast<int64_t>(i - 1);
+    }
+    for (size_t b = start_.size() - 1; b > 0; --b)
+      start_[b - 1] = std::min(start_[b - 1], start_[b]);
+  }
+
+  /// How many hits come before a row that is not farther than the last of them.
+  int64_t before(const Ranked& row) const {
+    const size_t b = bucket(row.cosine);
+    const auto place =
+        std::lower_bound(hits_.begin() + start_[b], hits_.begin() + start_[b + 1], row, nearer);
+    return place - hits_.begin();
+  }
+
+ private:
+  size_t bucket(double cosine) const {
+    return static_cast<size_t>(std::max(0.0, (hits_.front().cosine - cosine) * scale_));
+  }
+
+  const std::vector<Ranked>& hits_;
+  std::vector<int64_t> start_;  // of each bucket's hits; buckets without hits end where they begin
+  double scale_ = 0.0;
+};
+
+/// For each hit the number of other rows between it and the hit before: the ranking itself is never
+/// sorted.
+std::vector<int64_t> rows_between(const std::vector<Ranked>& hits, const double* cosine,
+                                  const int64_t* label, int64_t rows, int64_t wanted) {
+  const HitPlaces places(hits);
+  const double last = hits.back().cosine;
+  std::vector<int64_t> others(hits.size() + 1, 0);
+  for (int64_t row = 0; row < rows; ++row) {
+    if (label[row] == wanted || cosine[row] < last) continue;
+    ++others[places.before({cosine[row], row})];
+  }
+  return others;
+}
+
 Found judge_ranking(const double* cosine, const int64_t* label, int64_t rows, int64_t own,
                     int64_t wanted) {
   std::vector<Ranked> hits;
@@ -42,13 +88,7 @@ Found judge_ranking(const double* cosine, const int64_t* label, int64_t rows, in
   found.size = static_cast<int64_t>(hits.size());
   if (hits.empty()) return found;
   std::sort(hits.begin(), hits.end(), nearer);
-  std::vector<int64_t> others(hits.size() + 1, 0);  // rows with exactly so many hits before them
-  for (int64_t row = 0; row < rows; ++row) {
-    if (label[row] == wanted || row == own) continue;
-    if (cosine[row] < hits.back().cosine) continue;  // behind the last hit: moves none
-    const auto place = std::lower_bound(hits.begin(), hits.end(), Ranked{cosine[row], row}, nearer);
-    ++others[place - hits.begin()];
-  }
+  const std::vector<int64_t> others = rows_between(hits, cosine, label, rows, wanted);
   const double size = static_cast<double>(found.size);
   int64_t before = 0;
   for (int64_t hit = 0; hit < found.size; ++hit) {
