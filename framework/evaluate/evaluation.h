@@ -56,14 +56,15 @@ struct EvaluationConfig {
 std::vector<std::string> evaluation_methods(const std::string& list);
 
 /// The document of evaluation.json: data, and methods by source (encoder, untrained, raw_pixels)
-/// and fraction. Settings are chosen on held-out training labels, except for the neighbours of
-/// raw_pixels: the baseline to beat gets the setting that is best on the test set. Throws DataError
-/// when labels or a test part are missing, ConfigError for methods or fractions that do not fit.
+/// and fraction, as README.md in this folder describes it. Settings are chosen on held-out training
+/// labels, except for the neighbours of raw_pixels: the baseline to beat gets the setting that is
+/// best on the test set. Throws DataError when labels or a test part are missing, ConfigError for
+/// methods or fractions that do not fit.
 Json evaluate(const EvaluationInputs& inputs, const EvaluationConfig& config, Log& log);
 
-/// The document as a table of top-1 (%, with the spread over draws) and a sentence for each method
-/// that says whether the encoder beats both baselines, and by how much. Takes what evaluate()
-/// returned; throws ConfigError for a document of another form.
+/// The document as a table of each method's headline (%, with the spread over draws), and a
+/// sentence for each method that says whether the encoder beats both baselines, and by how much.
+/// Takes what evaluate() returned; throws ConfigError for a document of another form.
 std::string evaluation_table(const Json& document, TableStyle style = TableStyle::plain);
 
 }  // namespace nearfar

@@ -8,6 +8,14 @@
 #include <limits>
 
 namespace nearfar {
+namespace {
+
+/// A score that is not a number loses against all others.
+at::Tensor known_scores(const at::Tensor& scores) {
+  return scores.nan_to_num(-std::numeric_limits<double>::infinity());
+}
+
+}  // namespace
 
 at::Tensor rank_of_label(const at::Tensor& scores, const at::Tensor& label) {
   const at::NoGradGuard no_grad;
@@ -15,7 +23,7 @@ at::Tensor rank_of_label(const at::Tensor& scores, const at::Tensor& label) {
                   label.scalar_type() == at::kLong,
               "rank_of_label: expected scores [Q, C] and label [Q] int64, got ", scores.sizes(),
               " and ", label.scalar_type(), " ", label.sizes());
-  const at::Tensor known = scores.nan_to_num(-std::numeric_limits<double>::infinity());
+  const at::Tensor known = known_scores(scores);
   const at::Tensor column = label.unsqueeze(1);
   const at::Tensor own = known.gather(1, column);
   const at::Tensor earlier = at::arange(scores.size(1), label.options()).unsqueeze(0) < column;
@@ -30,6 +38,7 @@ Accuracy judge(const at::Tensor& scores, const at::Tensor& label) {
   const int64_t* classes = labels.data_ptr<int64_t>();
   Accuracy result;
   result.count = rank.size(0);
+  result.prediction = known_scores(scores).argmax(1);
   std::vector<int64_t> images(scores.size(1), 0);
   std::vector<int64_t> right(scores.size(1), 0);
   int64_t first = 0;
