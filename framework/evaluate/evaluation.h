@@ -10,6 +10,8 @@
 #include "framework/data/dataset.h"
 #include "framework/evaluate/knn_protocol.h"
 #include "framework/evaluate/linear_probe.h"
+#include "framework/evaluate/linear_sgd.h"
+#include "framework/evaluate/training_views.h"
 #include "framework/json/json.h"
 #include "framework/log/log.h"
 #include "framework/log/table.h"
@@ -21,6 +23,8 @@ namespace nearfar {
 struct SplitFeatures {
   at::Tensor train;
   at::Tensor test;
+  /// The training part with augmentation; needed by linear_sgd with evaluate.linear_sgd.augment.
+  TrainingViews augmented = {};
 };
 
 /// What is compared. Sources without features are left out of the document.
@@ -39,15 +43,17 @@ struct EvaluationConfig {
   std::vector<int64_t> draws = {1, 3, 5};
   int64_t seed = 0;
   LinearProbeConfig linear;
+  LinearSgdConfig linear_sgd;
   KnnConfig knn;
 
   void describe(auto& field) {
-    field("methods", methods, "judges, separated by commas: linear, knn");
+    field("methods", methods, "judges, separated by commas: linear, linear_sgd, knn");
     field("fractions", fractions, 1e-6, 1.0, "shares of the training labels that are used");
     field("draws", draws, int64_t{1}, int64_t{1000},
           "labelled subsets drawn for each of these shares; their deviation is the spread");
     field("seed", seed, int64_t{0}, int64_t{1} << 62, "of the first labelled subset");
     field("linear", linear, "logistic regression on standardised features");
+    field("linear_sgd", linear_sgd, "a linear classifier by SGD on augmented views");
     field("knn", knn, "weighted nearest neighbours by cosine");
   }
 };

@@ -45,8 +45,9 @@ struct EvaluationMethod {
   Json (*judge)(const EvaluationTask& task);
 };
 
-extern const EvaluationMethod kLinearMethod;  // linear_method.cpp
-extern const EvaluationMethod kKnnMethod;     // knn_method.cpp
+extern const EvaluationMethod kLinearMethod;     // linear_method.cpp
+extern const EvaluationMethod kLinearSgdMethod;  // linear_sgd_method.cpp
+extern const EvaluationMethod kKnnMethod;        // knn_method.cpp
 
 /// All methods, in the order in which errors and help name them.
 const std::vector<const EvaluationMethod*>& known_methods();

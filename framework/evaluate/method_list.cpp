@@ -9,7 +9,8 @@
 namespace nearfar {
 
 const std::vector<const EvaluationMethod*>& known_methods() {
-  static const std::vector<const EvaluationMethod*> methods{&kLinearMethod, &kKnnMethod};
+  static const std::vector<const EvaluationMethod*> methods{&kLinearMethod, &kLinearSgdMethod,
+                                                            &kKnnMethod};
   return methods;
 }
 

@@ -108,25 +108,24 @@ TrainingViews fixed_features(at::Tensor features) {
   };
 }
 
-TrainingViews encoded_views(Encoder& encoder, std::shared_ptr<const Dataset> data,
+TrainingViews encoded_views(std::shared_ptr<Encoder> encoder, std::shared_ptr<const Dataset> data,
                             const ProbeViews& views, const FeatureOptions& options, Log& log) {
   const ViewPolicy policy = policy_of(views, evaluation_size(data->info(), options.image_size));
-  return [=, &encoder, &log](const at::Tensor& positions, const PassPlan& plan,
-                             const ConsumeViews& consume) {
+  return [=, &log](const at::Tensor& positions, const PassPlan& plan, const ConsumeViews& consume) {
     const at::NoGradGuard no_grad;
-    const EvaluationMode evaluation_mode(encoder);
-    const FrozenCheck frozen(encoder);
-    const at::Device device = device_of(encoder);
+    const EvaluationMode evaluation_mode(*encoder);
+    const FrozenCheck frozen(*encoder);
+    const at::Device device = device_of(*encoder);
     Random random(plan.seed, 0, 0, Purpose::evaluation);
     const Pass pass{subset(data, to_vector(positions)), policy, options.normalize, options.workers,
                     log};
     pass.run(
         plan,
         [&](const at::Tensor& images) {
-          return encoder.forward(images.to(device), random).to(at::kCPU, at::kFloat);
+          return encoder->forward(images.to(device), random).to(at::kCPU, at::kFloat);
         },
         consume);
-    frozen.verify(encoder);
+    frozen.verify(*encoder);
   };
 }
 

@@ -49,10 +49,10 @@ struct ProbeViews {
 
 /// A view drawn anew in every epoch, through the frozen encoder in evaluation mode: its modules'
 /// modes are as before afterwards, and its parameters and buffers are checked to be unchanged to
-/// the bit. `encoder` and `log` must outlive the result. Throws ConfigError for views that
+/// the bit. `log` must outlive the result. Throws ConfigError for views that
 /// contradict themselves, what a ViewLoader throws, DataError naming the image when a feature is
 /// not finite.
-TrainingViews encoded_views(Encoder& encoder, std::shared_ptr<const Dataset> data,
+TrainingViews encoded_views(std::shared_ptr<Encoder> encoder, std::shared_ptr<const Dataset> data,
                             const ProbeViews& views, const FeatureOptions& options, Log& log);
 
 /// The same views' pixels in [0, 1] as features [n, size * size * channels], of the size that

@@ -85,14 +85,14 @@ TEST(FixedFeatures, AreGivenOnceAnEpochInItsOrder) {
 // Against the public parts of views: draw() from the documented stream and render_view().
 TEST(EncodedViews, AreTheDrawnCropsOfEachImage) {
   const auto data = made();
-  Flatten encoder(6 * 6 * 3);
-  encoder.train();
+  const auto encoder = std::make_shared<Flatten>(6 * 6 * 3);
+  encoder->train();
   Log log;
   const ProbeViews policy{0.3, 0.9, 0.5};
   const Seen seen =
       run(encoded_views(encoder, data, policy, options_of(), log), kPositions, {4, 2, 5});
   ASSERT_EQ(seen.rows.size(), 4u);
-  EXPECT_TRUE(encoder.is_training());
+  EXPECT_TRUE(encoder->is_training());
   ViewPolicy expected;
   expected.size = 6;
   expected.crop_min = 0.3;
@@ -116,7 +116,7 @@ TEST(EncodedViews, AreTheDrawnCropsOfEachImage) {
 }
 
 TEST(EncodedViews, DoNotDependOnTheNumberOfWorkers) {
-  Flatten encoder(6 * 6 * 3);
+  const auto encoder = std::make_shared<Flatten>(6 * 6 * 3);
   Log log;
   const Seen one =
       run(encoded_views(encoder, made(), {}, options_of(1), log), kPositions, {3, 3, 1});
@@ -127,8 +127,8 @@ TEST(EncodedViews, DoNotDependOnTheNumberOfWorkers) {
 }
 
 TEST(EncodedViews, CatchAnEncoderThatChanges) {
-  Flatten encoder(6 * 6 * 3);
-  encoder.counts_ = true;
+  const auto encoder = std::make_shared<Flatten>(6 * 6 * 3);
+  encoder->counts_ = true;
   Log log;
   const TrainingViews views = encoded_views(encoder, made(), {}, options_of(), log);
   try {
@@ -142,7 +142,7 @@ TEST(EncodedViews, CatchAnEncoderThatChanges) {
 }
 
 TEST(EncodedViews, SayWhatCannotBeRead) {
-  Flatten encoder(6 * 6 * 3);
+  const auto encoder = std::make_shared<Flatten>(6 * 6 * 3);
   Log log;
   EXPECT_THROW(run(encoded_views(encoder, made({8}), {}, options_of(), log), kPositions, {3, 1, 1}),
                BadImage);
