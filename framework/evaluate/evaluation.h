@@ -11,6 +11,7 @@
 #include "framework/evaluate/knn_protocol.h"
 #include "framework/evaluate/linear_probe.h"
 #include "framework/evaluate/linear_sgd.h"
+#include "framework/evaluate/online.h"
 #include "framework/evaluate/training_views.h"
 #include "framework/json/json.h"
 #include "framework/log/log.h"
@@ -42,6 +43,8 @@ struct EvaluationConfig {
   std::vector<double> fractions = {1.0, 0.1, 0.01};
   std::vector<int64_t> draws = {1, 3, 5};
   int64_t seed = 0;
+  int64_t every = 0;
+  OnlineConfig online;
   LinearProbeConfig linear;
   LinearSgdConfig linear_sgd;
   KnnConfig knn;
@@ -52,6 +55,9 @@ struct EvaluationConfig {
     field("draws", draws, int64_t{1}, int64_t{1000},
           "labelled subsets drawn for each of these shares; their deviation is the spread");
     field("seed", seed, int64_t{0}, int64_t{1} << 62, "of the first labelled subset");
+    field("every", every, int64_t{0}, int64_t{1} << 31,
+          "epochs of pretraining between judgings on held-out training images; 0: never");
+    field("online", online, "those judgings");
     field("linear", linear, "logistic regression on standardised features");
     field("linear_sgd", linear_sgd, "a linear classifier by SGD on augmented views");
     field("knn", knn, "weighted nearest neighbours by cosine");

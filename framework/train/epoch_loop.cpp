@@ -34,7 +34,8 @@ EpochLoop::EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& 
       group_(group),
       progress_(progress),
       log_(log),
-      loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log) {}
+      loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log),
+      online_(run, training.recipe().views().front().size, log) {}
 
 void EpochLoop::restore(const std::optional<Generation>& generation) {
   if (generation) {
@@ -135,6 +136,7 @@ int EpochLoop::run_epochs() {
     begin_epoch(epoch, training_.step() - epoch * plan.steps_per_epoch);
     while (training_.step() < end) {
       note(take_step());
+      judge_online();  // before a save: what it finds belongs to the steps that are saved
       const bool stop = signals_.received() != 0;
       if (save_is_due() || stop) save();
       if (stop) return signals_.received();
@@ -194,6 +196,21 @@ void EpochLoop::show_progress() {
                        static_cast<double>(std::max<int64_t>(steps_here_, 1)) *
                        static_cast<double>(plan.steps - state.step);
   progress_.update(state);
+}
+
+void EpochLoop::judge_online() {
+  const TrainPlan& plan = training_.plan();
+  const auto result =
+      online_.evaluate_if_due(*training_.recipe().encoder(), training_.step(), plan);
+  if (!result) return;
+  Json line = Json::object();
+  line["step"] = training_.step();
+  line["epoch"] = static_cast<double>(training_.step()) / static_cast<double>(plan.steps_per_epoch);
+  for (const auto& [name, value] : result->numbers) line[name] = value;
+  line["time"] = unix_time();
+  lines_->append(line);
+  interval_started_ +=
+      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(result->seconds));
 }
 
 bool EpochLoop::save_is_due() const {

@@ -11,6 +11,7 @@
 #include "framework/log/json_lines.h"
 #include "framework/log/progress_bar.h"
 #include "framework/train/configure.h"
+#include "framework/train/online_evaluation.h"
 #include "framework/train/run_folder.h"
 #include "framework/train/signals.h"
 #include "framework/train/training.h"
@@ -42,6 +43,7 @@ class EpochLoop {
   void note(const StepReport& report);
   void write_line(const StepReport& report);
   void show_progress();
+  void judge_online();
   void save();
   bool save_is_due() const;
   std::string last_good_checkpoint() const;
@@ -56,6 +58,7 @@ class EpochLoop {
   ProgressBar& progress_;
   Log& log_;
   ViewLoader loader_;
+  OnlineEvaluation online_;
   std::optional<JsonLines> lines_;
   StopSignals signals_;
 

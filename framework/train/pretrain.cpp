@@ -135,6 +135,7 @@ PretrainResult pretrain(const RunSources& sources, const PretrainOptions& option
   RunFolder folder{options.out};
   const bool continues = !options.out.empty() && !options.fresh && folder.holds_run();
   ResolvedRun run = resolve_run(continues ? continued(folder, sources) : sources, log);
+  check_online_evaluation(run.config, *run.data.train);
   const Json config = resolved_json(run);
   if (continues && has_checkpoints(folder)) refuse_changes(folder, config);
   if (options.out.empty() || (options.fresh && folder.holds_run())) {
