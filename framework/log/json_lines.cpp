@@ -1,13 +1,9 @@
 // Lines are whole or absent: a torn one is never followed by another.
 #include "framework/log/json_lines.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <optional>
 
 #include "framework/error.h"
@@ -18,17 +14,9 @@ namespace {
 
 constexpr uint64_t kLargestLog = uint64_t{1} << 36;
 
-[[noreturn]] void fail(const std::string& path, const char* what) {
-  throw EnvironmentError(path + ": " + what + ": " + std::strerror(errno));
-}
-
 bool exists(const std::string& path) {
   struct stat status {};
   return stat(path.c_str(), &status) == 0;
-}
-
-void cut(const std::string& path, size_t bytes) {
-  if (truncate(path.c_str(), static_cast<off_t>(bytes)) != 0) fail(path, "cannot cut back");
 }
 
 /// The object of a line, or nothing when it is none.
@@ -69,35 +57,22 @@ Json with_null_for_non_finite(const Json& value) {
   return Json::object(std::move(members));
 }
 
-}  // namespace
-
-JsonLines::JsonLines(const std::string& path) : path_(path) {
+/// The path, after a last line without its end was cut off the file.
+const std::string& without_torn_line(const std::string& path) {
   if (exists(path)) {
     const std::string text = read_text(path, kLargestLog);
     const size_t whole = for_each_line(text, [](std::string_view) { return true; });
-    if (whole < text.size()) cut(path, whole);
+    if (whole < text.size()) cut_file(path, whole);
   }
-  descriptor_ = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail(path, "cannot open");
+  return path;
 }
 
-JsonLines::~JsonLines() { close(descriptor_); }
+}  // namespace
+
+JsonLines::JsonLines(const std::string& path) : file_(without_torn_line(path)) {}
 
 void JsonLines::append(const Json& object) {
-  const std::string line = to_text(with_null_for_non_finite(object), -1) + "\n";
-  const off_t before = lseek(descriptor_, 0, SEEK_END);
-  std::string_view rest = line;
-  while (!rest.empty()) {
-    const ssize_t written = write(descriptor_, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      const int reason = errno;
-      // A full disk may have taken a part of the line; should this fail too, the next run cuts it.
-      if (ftruncate(descriptor_, before) == 0) errno = reason;
-      fail(path_, "cannot write");
-    }
-    rest.remove_prefix(static_cast<size_t>(written));
-  }
+  file_.append(to_text(with_null_for_non_finite(object), -1) + "\n");
 }
 
 void truncate_after_step(const std::string& path, int64_t step) {
@@ -109,7 +84,7 @@ void truncate_after_step(const std::string& path, int64_t step) {
     const Json* at = object->find("step");
     return at == nullptr || !at->is_number() || at->as_double() <= static_cast<double>(step);
   });
-  if (kept < text.size()) cut(path, kept);
+  if (kept < text.size()) cut_file(path, kept);
 }
 
 std::vector<Json> read_json_lines(const std::string& path) {

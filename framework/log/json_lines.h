@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/json/json.h"
+#include "framework/log/appended_file.h"
 
 namespace nearfar {
 
@@ -17,16 +18,12 @@ class JsonLines {
   /// Opens the file for appending, made when there is none. A last line without its end, left by a
   /// crash, is cut off.
   explicit JsonLines(const std::string& path);
-  ~JsonLines();
-  JsonLines(const JsonLines&) = delete;
-  JsonLines& operator=(const JsonLines&) = delete;
 
   /// Writes one line. Numbers that are not finite, which JSON does not have, are written as null.
   void append(const Json& object);
 
  private:
-  std::string path_;
-  int descriptor_;
+  AppendedFile file_;
 };
 
 /// Cuts the file at its first line that is beyond `step` (member "step"), that is no JSON object,

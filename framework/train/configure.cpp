@@ -14,9 +14,9 @@ namespace nearfar {
 namespace {
 
 /// What may differ when a run goes on: none of these changes a result.
-constexpr std::array<std::string_view, 7> kMayChange = {
-    "data.path",  "data.test_path",  "data.workers",         "train.checkpoint_every",
-    "train.keep", "train.log_every", "data.max_bad_fraction"};
+constexpr std::array<std::string_view, 8> kMayChange = {
+    "data.path",  "data.test_path",  "data.workers",      "train.checkpoint_every",
+    "train.keep", "train.log_every", "train.tensorboard", "data.max_bad_fraction"};
 
 bool may_change(const std::string& key) {
   return std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end() ||

@@ -2,14 +2,13 @@
 #include "framework/train/epoch_loop.h"
 
 #include <algorithm>
-#include <cmath>
+#include <chrono>
 
 #include "framework/checkpoint/tensors.h"
 #include "framework/error.h"
 #include "framework/evaluate/features.h"
 #include "framework/train/encoder_file.h"
 #include "framework/train/plan.h"
-#include "framework/train/signs_of_life.h"
 
 namespace nearfar {
 namespace {
@@ -20,10 +19,6 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-double unix_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 }  // namespace
 
 EpochLoop::EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& training,
@@ -32,8 +27,7 @@ EpochLoop::EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& 
       folder_(folder),
       training_(training),
       group_(group),
-      progress_(progress),
-      log_(log),
+      run_log_(run, folder, training.plan(), progress, log),
       loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log),
       online_(run, training.recipe().views().front().size, log) {}
 
@@ -55,8 +49,7 @@ void EpochLoop::restore(const std::optional<Generation>& generation) {
     restore_skipped(generation->state.at("skipped_images"));
     saved_step_ = training_.step();
   }
-  truncate_after_step(folder_.log(), training_.step());
-  lines_.emplace(folder_.log());
+  run_log_.open(training_.step());
 }
 
 void EpochLoop::restore_skipped(const Json& list) {
@@ -103,15 +96,23 @@ void EpochLoop::begin_epoch(int64_t epoch, int64_t first_step) {
   loader_.begin_epoch(epoch, recipe_order_.empty() ? drawn : recipe_order_, first_step);
 }
 
-StepReport EpochLoop::take_step() {
-  const auto asked = Clock::now();
+void EpochLoop::take_step() {
+  const auto asked = std::chrono::steady_clock::now();
   ViewBatch batch = loader_.next();
-  interval_wait_ += seconds_since(asked);
-  interval_images_ += batch.shard.total;
+  run_log_.waited(seconds_since(asked));
   const StepReport report = training_.train_step(batch);
+  run_log_.note(report, training_.step(), batch.shard.total, training_.recipe());
   loader_.recycle(std::move(batch));
-  ++steps_here_;
-  return report;
+}
+
+void EpochLoop::judge_online() {
+  const auto result =
+      online_.evaluate_if_due(*training_.recipe().encoder(), training_.step(), training_.plan());
+  if (!result) return;
+  std::vector<LogNumber> numbers;
+  for (const auto& [name, value] : result->numbers) numbers.push_back({"online", name, value});
+  run_log_.write(numbers, training_.step());
+  run_log_.leave_out(result->seconds);
 }
 
 std::string EpochLoop::last_good_checkpoint() const {
@@ -129,88 +130,21 @@ int EpochLoop::run() {
 
 int EpochLoop::run_epochs() {
   const TrainPlan& plan = training_.plan();
-  started_ = interval_started_ = Clock::now();
+  run_log_.start();
   while (training_.step() < plan.steps) {
     const int64_t epoch = training_.epoch();
     const int64_t end = std::min(plan.steps, (epoch + 1) * plan.steps_per_epoch);
     begin_epoch(epoch, training_.step() - epoch * plan.steps_per_epoch);
     while (training_.step() < end) {
-      note(take_step());
+      take_step();
       judge_online();  // before a save: what it finds belongs to the steps that are saved
       const bool stop = signals_.received() != 0;
       if (save_is_due() || stop) save();
       if (stop) return signals_.received();
     }
   }
-  progress_.finish();
+  run_log_.finish(training_.step(), /*success=*/true);
   return 0;
-}
-
-void EpochLoop::note(const StepReport& report) {
-  last_loss_ = report.loss;
-  last_random_guess_ = report.random_guess_loss;
-  const int64_t step = training_.step();
-  if (step % run_.config.train.log_every == 0 || step == training_.plan().steps || step == 1) {
-    const double seconds = std::max(seconds_since(interval_started_), 1e-9);
-    images_per_second_ = static_cast<double>(interval_images_) / seconds;
-    data_wait_fraction_ = interval_wait_ / seconds;
-    write_line(report);
-    interval_started_ = Clock::now();
-    interval_wait_ = 0.0;
-    interval_images_ = 0;
-  }
-  show_progress();
-}
-
-void EpochLoop::write_line(const StepReport& report) {
-  const at::Tensor& embedding = report.embeddings.front();
-  Json line = Json::object();
-  line["step"] = training_.step();
-  line["epoch"] =
-      static_cast<double>(training_.step()) / static_cast<double>(training_.plan().steps_per_epoch);
-  line["loss"] = report.loss;
-  line["random_guess_loss"] = report.random_guess_loss;
-  line["learning_rate"] = report.learning_rate;
-  line["images_per_second"] = images_per_second_;
-  line["data_wait_fraction"] = data_wait_fraction_;
-  line["grad_norm"] = report.gradient_norm;
-  line["embedding_std"] = embedding_std(embedding);
-  line["effective_rank"] = effective_rank(embedding);
-  for (const auto& [name, value] : report.report) line[name] = value.item<double>();
-  line["time"] = unix_time();
-  lines_->append(line);
-}
-
-void EpochLoop::show_progress() {
-  const TrainPlan& plan = training_.plan();
-  Progress state;
-  state.step = training_.step();
-  state.total_steps = plan.steps;
-  state.epoch = std::min(training_.epoch() + 1, plan.epochs);
-  state.epochs = plan.epochs;
-  state.images_per_second = images_per_second_;
-  state.loss = last_loss_;
-  state.random_guess_loss = last_random_guess_;
-  state.data_wait_fraction = data_wait_fraction_;
-  state.seconds_left = seconds_since(started_) /
-                       static_cast<double>(std::max<int64_t>(steps_here_, 1)) *
-                       static_cast<double>(plan.steps - state.step);
-  progress_.update(state);
-}
-
-void EpochLoop::judge_online() {
-  const TrainPlan& plan = training_.plan();
-  const auto result =
-      online_.evaluate_if_due(*training_.recipe().encoder(), training_.step(), plan);
-  if (!result) return;
-  Json line = Json::object();
-  line["step"] = training_.step();
-  line["epoch"] = static_cast<double>(training_.step()) / static_cast<double>(plan.steps_per_epoch);
-  for (const auto& [name, value] : result->numbers) line[name] = value;
-  line["time"] = unix_time();
-  lines_->append(line);
-  interval_started_ +=
-      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(result->seconds));
 }
 
 bool EpochLoop::save_is_due() const {

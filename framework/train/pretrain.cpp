@@ -92,8 +92,8 @@ PretrainResult result_of(const RunFolder& folder, const Training& training, cons
   result.folder = folder;
   result.step = training.step();
   result.total_steps = training.plan().steps;
-  result.loss = loop.last_loss();
-  result.images_per_second = loop.images_per_second();
+  result.loss = loop.run_log().last_loss();
+  result.images_per_second = loop.run_log().images_per_second();
   return result;
 }
 

@@ -21,6 +21,7 @@ struct TrainConfig {
   int64_t checkpoint_every = 0;
   int64_t keep = 2;
   int64_t log_every = 10;
+  bool tensorboard = true;
 
   void describe(auto& field) {
     field("epochs", epochs, int64_t{1}, int64_t{1} << 31, "passes over the data");
@@ -32,6 +33,7 @@ struct TrainConfig {
           "steps between checkpoints; 0: at the end of each epoch");
     field("keep", keep, int64_t{2}, int64_t{1000000}, "checkpoints kept");
     field("log_every", log_every, int64_t{1}, int64_t{1000000}, "steps between lines of log.jsonl");
+    field("tensorboard", tensorboard, "write event files for TensorBoard beside log.jsonl");
   }
 };
 
