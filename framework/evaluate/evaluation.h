@@ -8,11 +8,15 @@
 #include <vector>
 
 #include "framework/data/dataset.h"
+#include "framework/evaluate/clustering.h"
 #include "framework/evaluate/knn_protocol.h"
 #include "framework/evaluate/linear_probe.h"
 #include "framework/evaluate/linear_sgd.h"
 #include "framework/evaluate/online.h"
+#include "framework/evaluate/open_set.h"
+#include "framework/evaluate/retrieval.h"
 #include "framework/evaluate/training_views.h"
+#include "framework/evaluate/verification.h"
 #include "framework/json/json.h"
 #include "framework/log/log.h"
 #include "framework/log/table.h"
@@ -48,19 +52,34 @@ struct EvaluationConfig {
   LinearProbeConfig linear;
   LinearSgdConfig linear_sgd;
   KnnConfig knn;
+  bool centred = false;
+  RetrievalConfig retrieval;
+  ClusteringConfig clustering;
+  VerificationConfig verification;
+  OpenSetConfig open_set;
 
   void describe(auto& field) {
-    field("methods", methods, "judges, separated by commas: linear, linear_sgd, knn");
+    field("methods", methods,
+          "judges, separated by commas: linear, linear_sgd, knn, retrieval, clustering, "
+          "verification, open_set");
     field("fractions", fractions, 1e-6, 1.0, "shares of the training labels that are used");
     field("draws", draws, int64_t{1}, int64_t{1000},
           "labelled subsets drawn for each of these shares; their deviation is the spread");
-    field("seed", seed, int64_t{0}, int64_t{1} << 62, "of the first labelled subset");
+    field("seed", seed, int64_t{0}, int64_t{1} << 62,
+          "of labelled subsets, samples of images and pairs, starts and class splits");
     field("every", every, int64_t{0}, int64_t{1} << 31,
           "epochs of pretraining between judgings on held-out training images; 0: never");
     field("online", online, "those judgings");
     field("linear", linear, "logistic regression on standardised features");
     field("linear_sgd", linear_sgd, "a linear classifier by SGD on augmented views");
     field("knn", knn, "weighted nearest neighbours by cosine");
+    field("centred", centred,
+          "whether the methods below subtract the mean of the training features; raw pixels get "
+          "what is better for them");
+    field("retrieval", retrieval, "ranking of images by cosine");
+    field("clustering", clustering, "k-means with as many clusters as classes");
+    field("verification", verification, "pairs of one class against pairs of two");
+    field("open_set", open_set, "identification in a gallery that grows after training");
   }
 };
 

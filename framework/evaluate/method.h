@@ -45,9 +45,14 @@ struct EvaluationMethod {
   Json (*judge)(const EvaluationTask& task);
 };
 
-extern const EvaluationMethod kLinearMethod;     // linear_method.cpp
-extern const EvaluationMethod kLinearSgdMethod;  // linear_sgd_method.cpp
-extern const EvaluationMethod kKnnMethod;        // knn_method.cpp
+// Each in a file of its own, NAME_method.cpp.
+extern const EvaluationMethod kLinearMethod;
+extern const EvaluationMethod kLinearSgdMethod;
+extern const EvaluationMethod kKnnMethod;
+extern const EvaluationMethod kRetrievalMethod;
+extern const EvaluationMethod kClusteringMethod;
+extern const EvaluationMethod kVerificationMethod;
+extern const EvaluationMethod kOpenSetMethod;
 
 /// All methods, in the order in which errors and help name them.
 const std::vector<const EvaluationMethod*>& known_methods();

@@ -9,8 +9,9 @@
 namespace nearfar {
 
 const std::vector<const EvaluationMethod*>& known_methods() {
-  static const std::vector<const EvaluationMethod*> methods{&kLinearMethod, &kLinearSgdMethod,
-                                                            &kKnnMethod};
+  static const std::vector<const EvaluationMethod*> methods{
+      &kLinearMethod,     &kLinearSgdMethod,    &kKnnMethod,    &kRetrievalMethod,
+      &kClusteringMethod, &kVerificationMethod, &kOpenSetMethod};
   return methods;
 }
 

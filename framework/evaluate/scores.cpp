@@ -10,6 +10,8 @@
 namespace nearfar {
 namespace {
 
+constexpr double kNormal975 = 1.959963984540054;  // 97.5 % point of the standard normal
+
 /// A score that is not a number loses against all others.
 at::Tensor known_scores(const at::Tensor& scores) {
   return scores.nan_to_num(-std::numeric_limits<double>::infinity());
@@ -63,13 +65,18 @@ std::pair<double, double> wilson_interval(double proportion, int64_t count) {
   TORCH_CHECK(count > 0 && proportion >= 0.0 && proportion <= 1.0,
               "wilson_interval: expected a proportion in [0, 1] of at least one trial, got ",
               proportion, " of ", count);
-  constexpr double z = 1.959963984540054;  // 97.5 % point of the standard normal
+  constexpr double z = kNormal975;
   const double n = static_cast<double>(count);
   const double denominator = 1.0 + z * z / n;
   const double centre = (proportion + z * z / (2.0 * n)) / denominator;
   const double half =
       z * std::sqrt(proportion * (1.0 - proportion) / n + z * z / (4.0 * n * n)) / denominator;
   return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+}
+
+std::pair<double, double> normal_interval(double mean, double standard_error, double low) {
+  const double half = kNormal975 * standard_error;
+  return {std::max(low, mean - half), std::min(1.0, mean + half)};
 }
 
 MeanAndSpread mean_and_spread(const std::vector<double>& values) {

@@ -28,6 +28,9 @@ Accuracy judge(const at::Tensor& scores, const at::Tensor& label);
 /// Wilson's score interval of a proportion seen in `count` trials, at 95 % (Wilson 1927).
 std::pair<double, double> wilson_interval(double proportion, int64_t count);
 
+/// mean -+ 1.96 standard errors, kept within [low, 1]: 95 % of a mean of many.
+std::pair<double, double> normal_interval(double mean, double standard_error, double low);
+
 struct MeanAndSpread {
   double mean = 0.0;
   double spread = 0.0;  // standard deviation with n - 1, 0 for a single value
