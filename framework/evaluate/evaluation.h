@@ -11,8 +11,11 @@
 #include "framework/evaluate/clustering.h"
 #include "framework/evaluate/knn_protocol.h"
 #include "framework/evaluate/linear_probe.h"
+#include "framework/evaluate/linear_sgd.h"
+#include "framework/evaluate/online.h"
 #include "framework/evaluate/open_set.h"
 #include "framework/evaluate/retrieval.h"
+#include "framework/evaluate/training_views.h"
 #include "framework/evaluate/verification.h"
 #include "framework/json/json.h"
 #include "framework/log/log.h"
@@ -25,6 +28,8 @@ namespace nearfar {
 struct SplitFeatures {
   at::Tensor train;
   at::Tensor test;
+  /// The training part with augmentation; needed by linear_sgd with evaluate.linear_sgd.augment.
+  TrainingViews augmented = {};
 };
 
 /// What is compared. Sources without features are left out of the document.
@@ -42,7 +47,10 @@ struct EvaluationConfig {
   std::vector<double> fractions = {1.0, 0.1, 0.01};
   std::vector<int64_t> draws = {1, 3, 5};
   int64_t seed = 0;
+  int64_t every = 0;
+  OnlineConfig online;
   LinearProbeConfig linear;
+  LinearSgdConfig linear_sgd;
   KnnConfig knn;
   bool centred = false;
   RetrievalConfig retrieval;
@@ -51,15 +59,19 @@ struct EvaluationConfig {
   OpenSetConfig open_set;
 
   void describe(auto& field) {
-    field(
-        "methods", methods,
-        "judges, separated by commas: linear, knn, retrieval, clustering, verification, open_set");
+    field("methods", methods,
+          "judges, separated by commas: linear, linear_sgd, knn, retrieval, clustering, "
+          "verification, open_set");
     field("fractions", fractions, 1e-6, 1.0, "shares of the training labels that are used");
     field("draws", draws, int64_t{1}, int64_t{1000},
           "labelled subsets drawn for each of these shares; their deviation is the spread");
     field("seed", seed, int64_t{0}, int64_t{1} << 62,
           "of labelled subsets, samples of images and pairs, starts and class splits");
+    field("every", every, int64_t{0}, int64_t{1} << 31,
+          "epochs of pretraining between judgings on held-out training images; 0: never");
+    field("online", online, "those judgings");
     field("linear", linear, "logistic regression on standardised features");
+    field("linear_sgd", linear_sgd, "a linear classifier by SGD on augmented views");
     field("knn", knn, "weighted nearest neighbours by cosine");
     field("centred", centred,
           "whether the methods below subtract the mean of the training features; raw pixels get "

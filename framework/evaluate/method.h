@@ -47,6 +47,7 @@ struct EvaluationMethod {
 
 // Each in a file of its own, NAME_method.cpp.
 extern const EvaluationMethod kLinearMethod;
+extern const EvaluationMethod kLinearSgdMethod;
 extern const EvaluationMethod kKnnMethod;
 extern const EvaluationMethod kRetrievalMethod;
 extern const EvaluationMethod kClusteringMethod;

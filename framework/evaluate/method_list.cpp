@@ -10,7 +10,7 @@ namespace nearfar {
 
 const std::vector<const EvaluationMethod*>& known_methods() {
   static const std::vector<const EvaluationMethod*> methods{
-      &kLinearMethod,     &kKnnMethod,          &kRetrievalMethod,
+      &kLinearMethod,     &kLinearSgdMethod,    &kKnnMethod,    &kRetrievalMethod,
       &kClusteringMethod, &kVerificationMethod, &kOpenSetMethod};
   return methods;
 }

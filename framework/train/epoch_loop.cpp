@@ -28,7 +28,8 @@ EpochLoop::EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& 
       training_(training),
       group_(group),
       run_log_(run, folder, training.plan(), progress, log),
-      loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log) {}
+      loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log),
+      online_(run, training.recipe().views().front().size, log) {}
 
 void EpochLoop::restore(const std::optional<Generation>& generation) {
   if (generation) {
@@ -104,6 +105,16 @@ void EpochLoop::take_step() {
   loader_.recycle(std::move(batch));
 }
 
+void EpochLoop::judge_online() {
+  const auto result =
+      online_.evaluate_if_due(*training_.recipe().encoder(), training_.step(), training_.plan());
+  if (!result) return;
+  std::vector<LogNumber> numbers;
+  for (const auto& [name, value] : result->numbers) numbers.push_back({"online", name, value});
+  run_log_.write(numbers, training_.step());
+  run_log_.leave_out(result->seconds);
+}
+
 std::string EpochLoop::last_good_checkpoint() const {
   return saved_step_ < 0 ? ""
                          : "; the last good checkpoint is of step " + std::to_string(saved_step_);
@@ -126,6 +137,7 @@ int EpochLoop::run_epochs() {
     begin_epoch(epoch, training_.step() - epoch * plan.steps_per_epoch);
     while (training_.step() < end) {
       take_step();
+      judge_online();  // before a save: what it finds belongs to the steps that are saved
       const bool stop = signals_.received() != 0;
       if (save_is_due() || stop) save();
       if (stop) return signals_.received();

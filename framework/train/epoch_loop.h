@@ -8,6 +8,7 @@
 
 #include "framework/data/loader.h"
 #include "framework/train/configure.h"
+#include "framework/train/online_evaluation.h"
 #include "framework/train/run_folder.h"
 #include "framework/train/run_log.h"
 #include "framework/train/signals.h"
@@ -34,6 +35,7 @@ class EpochLoop {
   int run_epochs();
   void begin_epoch(int64_t epoch, int64_t first_step);
   void take_step();
+  void judge_online();
   void save();
   bool save_is_due() const;
   std::string last_good_checkpoint() const;
@@ -47,6 +49,7 @@ class EpochLoop {
   Group& group_;
   RunLog run_log_;
   ViewLoader loader_;
+  OnlineEvaluation online_;
   StopSignals signals_;
 
   std::vector<int64_t> recipe_order_;  // of the current epoch, where the recipe replaced it

@@ -155,6 +155,7 @@ PretrainResult pretrain(const RunSources& sources, const PretrainOptions& option
   RunFolder folder{options.out};
   const bool continues = !options.out.empty() && !options.fresh && folder.holds_run();
   ResolvedRun run = resolve_run(continues ? continued(folder, sources) : sources, log);
+  check_online_evaluation(run.config, *run.data.train);
   if (continues) keep_settled(folder, run.config.train);
   if (continues && has_checkpoints(folder)) refuse_changes(folder, resolved_json(run));
   if (options.out.empty() || (options.fresh && folder.holds_run())) {

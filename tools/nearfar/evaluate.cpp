@@ -18,26 +18,41 @@ constexpr int64_t kRawPixelSide = 32;
 
 /// Features of both parts from one function of a data set.
 template <typename Extract>
-SplitFeatures split_features(const DataParts& data, const Extract& extract) {
-  return {extract(*data.train).features, extract(*data.test).features};
+void set_features(SplitFeatures& source, const DataParts& data, const Extract& extract) {
+  source.train = extract(*data.train).features;
+  source.test = extract(*data.test).features;
+}
+
+/// The training part as the SGD probe sees it, by source.
+void set_augmented(EvaluationInputs& inputs, const Judging& judging,
+                   const std::shared_ptr<Encoder>& twin, Log& log) {
+  const ProbeViews& views = judging.config.evaluate.linear_sgd.view;
+  const auto& data = judging.data.train;
+  inputs.encoder.augmented =
+      encoded_views(judging.loaded.encoder, data, views, judging.options, log);
+  inputs.untrained.augmented = encoded_views(twin, data, views, judging.options, log);
+  inputs.raw_pixels.augmented =
+      pixel_views(data, views, kRawPixelSide, judging.options.workers, log);
 }
 
 EvaluationInputs gather_inputs(Judging& judging, Log& log) {
   const DataParts& data = judging.data;
   EvaluationInputs inputs;
   inputs.data = data.train->info();
+  const auto twin = untrained_twin(judging.loaded);
+  set_augmented(inputs, judging, twin, log);
   log.info("features of the encoder: " + judging.loaded.source);
   const Features train = extract_features(*judging.loaded.encoder, *data.train, judging.options);
   const Features test = extract_features(*judging.loaded.encoder, *data.test, judging.options);
-  inputs.encoder = {train.features, test.features};
+  inputs.encoder.train = train.features;
+  inputs.encoder.test = test.features;
   inputs.train_label = train.label;
   inputs.test_label = test.label;
   log.info("features of its untrained twin");
-  const auto twin = untrained_twin(judging.loaded);
-  inputs.untrained = split_features(
-      data, [&](const Dataset& part) { return extract_features(*twin, part, judging.options); });
+  set_features(inputs.untrained, data,
+               [&](const Dataset& part) { return extract_features(*twin, part, judging.options); });
   log.info("raw pixels");
-  inputs.raw_pixels = split_features(data, [&](const Dataset& part) {
+  set_features(inputs.raw_pixels, data, [&](const Dataset& part) {
     return raw_pixels(part, kRawPixelSide, judging.options.workers);
   });
   return inputs;
