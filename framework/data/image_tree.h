@@ -9,7 +9,7 @@ namespace nearfar {
 
 struct ImageTree {
   std::string root;
-  std::vector<std::string> paths;  // relative to root, natural order
+  std::vector<std::string> paths;  // relative to root, or absolute; natural order from find_images
   int64_t repeated = 0;     // paths left out because they lead to a file that is there already
   int64_t other_files = 0;  // files whose names are not those of images
 };
