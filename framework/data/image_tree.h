@@ -14,6 +14,9 @@ struct ImageTree {
   int64_t other_files = 0;  // files whose names are not those of images
 };
 
+/// What a file's name ends with, in lower case: ".jpg", or "" where there is no such ending.
+std::string name_ending(const std::string& path);
+
 /// Whether a file's name ends like that of an image: .jpg .jpeg .png .webp .bmp .tif .tiff.
 bool has_image_name(const std::string& path);
 
