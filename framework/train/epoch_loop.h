@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/data/loader.h"
+#include "framework/data/sampler.h"
 #include "framework/log/json_lines.h"
 #include "framework/log/progress_bar.h"
 #include "framework/train/configure.h"
@@ -47,7 +48,7 @@ class EpochLoop {
   std::string last_good_checkpoint() const;
   Json state() const;
   void restore_skipped(const Json& list);
-  void check_order(const std::vector<int64_t>& order) const;
+  void check_order(const std::vector<int64_t>& order, size_t length) const;
 
   const ResolvedRun& run_;
   RunFolder folder_;
@@ -55,6 +56,7 @@ class EpochLoop {
   Group& group_;
   ProgressBar& progress_;
   Log& log_;
+  EpochSampler sampler_;
   ViewLoader loader_;
   std::optional<JsonLines> lines_;
   StopSignals signals_;

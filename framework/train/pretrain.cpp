@@ -67,6 +67,8 @@ void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folde
   log.info("run: " + folder.path + ", " + format_count(training.plan().steps) + " steps of " +
            std::to_string(config.train.batch) + " images, " + std::to_string(config.threads) +
            " threads, " + std::to_string(config.data.workers) + " data workers, " + config.device);
+  const std::string sampler = EpochSampler(*run.data.train, sampler_plan(config)).words();
+  if (!sampler.empty()) log.info("sampler: " + sampler);
   say_learning_rate(run, log);
 }
 
