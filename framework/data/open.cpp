@@ -88,7 +88,8 @@ DataParts open_parts(const DataConfig& config, const std::string& path, Log& log
   if (format == "csv") return open_image_list(path, name, config.max_pixels, log);
   if (format == "npy") return open_npy(path, name, log);
   if (format == "safetensors") return open_safetensors(path, name, log);
-  return open_folder(path, name, config.max_pixels, log, config.evaluate_on == "val");
+  const bool with_val = config.evaluate_on == "val" || config.val_fraction > 0.0;
+  return open_folder(path, name, config.max_pixels, log, with_val);
 }
 
 /// The test set with its labels numbered like the training set's, by class name.

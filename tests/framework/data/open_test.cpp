@@ -112,6 +112,24 @@ TEST(OpenFolder, TrainAndTestAreParts) {
                 ": expected one of the 3 class folders of the training part, found \"yak\"");
 }
 
+TEST(OpenFolder, ValBesideTestIsOpenedWhereItIsAskedFor) {
+  TemporaryFolder folder;
+  for (const char* name : {"train/cat/1.jpg", "test/cat/1.jpg", "val/cat/1.jpg", "val/cat/2.jpg"}) {
+    folder.write(name, small_jpeg());
+  }
+  DataConfig config;
+  config.path = folder.path();
+  Log log;
+  EXPECT_EQ(open_data(config, log).val, nullptr);
+  config.val_fraction = 0.5;
+  EXPECT_EQ(open_data(config, log).val->info().size, 2);
+  config.val_fraction = 0.0;
+  config.evaluate_on = "val";
+  const DataParts parts = open_data(config, log);
+  EXPECT_EQ(parts.val->info().path, folder / "val");
+  EXPECT_EQ(parts.test->info().path, folder / "test");
+}
+
 TEST(OpenFolder, ATrainFolderAmongOthersIsAClass) {
   TemporaryFolder folder;
   folder.write("train/1.jpg", small_jpeg());

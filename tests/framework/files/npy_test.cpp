@@ -54,10 +54,9 @@ TEST(Npy, ReadsWhatNumPyWrote) {
   const std::string header =
       "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }" + std::string(58, ' ') + "\n";
   ASSERT_EQ(header.size(), 0x76u);
-  Bytes bytes{0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 0x76, 0};
-  bytes.insert(bytes.end(), header.begin(), header.end());
-  bytes.insert(bytes.end(), {1, 2, 3, 250, 251, 252});
-  const RawTensor array = read(bytes);
+  const std::string text =
+      std::string("\x93NUMPY\1\0v\0", 10) + header + "\x01\x02\x03\xfa\xfb\xfc";
+  const RawTensor array = read({text.begin(), text.end()});
   EXPECT_EQ(array.dtype, "U8");
   EXPECT_EQ(array.shape, (std::vector<int64_t>{2, 3}));
   EXPECT_EQ(array.bytes, (Bytes{1, 2, 3, 250, 251, 252}));
