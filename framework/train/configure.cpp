@@ -5,6 +5,7 @@
 #include <array>
 
 #include "framework/data/loader.h"
+#include "framework/data/split.h"
 #include "framework/data/statistics.h"
 #include "framework/error.h"
 #include "framework/log/quantities.h"
@@ -17,8 +18,13 @@ namespace {
 
 /// What may differ when a run goes on: none of these changes a result.
 constexpr std::array<std::string_view, 8> kMayChange = {
-    "data.path",  "data.test_path",  "data.workers",      "train.checkpoint_every",
-    "train.keep", "train.log_every", "train.tensorboard", "data.max_bad_fraction"};
+    "data.path",       "data.workers", "data.evaluate_on",       "data.max_bad_fraction",
+    "train.log_every", "train.keep",   "train.checkpoint_every", "train.tensorboard"};
+
+/// Another test set changes no result, but having one or none decides what is held out.
+bool is_another_test_set(const std::string& key, const Json* before, const Json& after) {
+  return key == "data.test_path" && before != nullptr && *before != Json("") && after != Json("");
+}
 
 bool may_change(const std::string& key) {
   return std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end() ||
@@ -36,7 +42,8 @@ void collect_differences(const Json& saved, const Json& wanted, const std::strin
     const Json* before = saved.find(name);
     if (before != nullptr && value.is_object() && before->is_object()) {
       collect_differences(*before, value, key, keys);
-    } else if ((before == nullptr || !(*before == value)) && !may_change(key)) {
+    } else if ((before == nullptr || !(*before == value)) && !may_change(key) &&
+               !is_another_test_set(key, before, value)) {
       keys.push_back(key);
     }
   }
@@ -78,6 +85,9 @@ void fill_automatic(ResolvedRun& run, Log& log) {
   rule_of(config.optimizer);  // refuses what means nothing together before anything is built
   check_schedule(config.schedule);
   fit_batch(run, log);
+  if (config.data.sampler == "balanced" && config.data.classes_per_batch == 0) {
+    config.data.classes_per_batch = config.train.batch / config.data.images_per_class;
+  }
   if (config.encoder.norm_batch == 0) config.encoder.norm_batch = config.train.batch;
   run.normalize = resolve_normalize(config.data, *run.data.train);
   const auto channels = static_cast<size_t>(run.data.train->info().channels);
@@ -161,7 +171,8 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log) {
   merge_sources(sources, Json::object(), "").apply(describe_of(given));
   if (given.data.path.empty()) {
     throw ConfigError(
-        "data.path: no data given; add --data PATH (a folder of images, idx or CIFAR files)");
+        "data.path: no data given; add --data PATH (a folder of images, idx or CIFAR files, a .csv "
+        "list, .npy or .safetensors arrays)");
   }
   if (resolve_device(given.device) == "cuda") open_cuda();  // before any tensor exists
   run.data = open_data(given.data, log);
@@ -180,6 +191,7 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log) {
   run.config = make_run_config(plugin);
   run.settings.apply(describe_of(run.config));
   run.config.recipe.name = plugin.name;
+  run.data = divide_data(run.data, run.config.data, log);
   fill_automatic(run, log);
   return run;
 }

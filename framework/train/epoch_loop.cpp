@@ -28,6 +28,7 @@ EpochLoop::EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& 
       training_(training),
       group_(group),
       run_log_(run, folder, training.plan(), progress, log),
+      sampler_(*run.data.train, sampler_plan(run.config)),
       loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log),
       online_(run, training.recipe().views().front().size, log) {}
 
@@ -60,18 +61,17 @@ void EpochLoop::restore_skipped(const Json& list) {
   loader_.restore_skipped(images);
 }
 
-void EpochLoop::check_order(const std::vector<int64_t>& order) const {
+void EpochLoop::check_order(const std::vector<int64_t>& order, size_t length) const {
   const int64_t size = run_.data.train->info().size;
   const bool inside = std::all_of(order.begin(), order.end(),
                                   [size](int64_t index) { return index >= 0 && index < size; });
-  TORCH_CHECK(static_cast<int64_t>(order.size()) == size && inside,
-              "before_epoch: expected an order of ", size, " indices in [0, ", size, "), got ",
-              order.size());
+  TORCH_CHECK(order.size() == length && inside, "before_epoch: expected an order of ", length,
+              " indices in [0, ", size, "), got ", order.size());
 }
 
 void EpochLoop::begin_epoch(int64_t epoch, int64_t first_step) {
   const uint64_t seed = training_.plan().seed;
-  const std::vector<int64_t> drawn = epoch_order(seed, epoch, run_.data.train->info().size);
+  const std::vector<int64_t> drawn = sampler_.order(seed, epoch);
   if (first_step == 0) {
     std::vector<int64_t> order = drawn;
     FeatureOptions options;
@@ -87,7 +87,7 @@ void EpochLoop::begin_epoch(int64_t epoch, int64_t first_step) {
                          },
                          order};
     training_.recipe().before_epoch(context);
-    check_order(order);
+    check_order(order, drawn.size());
     recipe_order_ = order == drawn ? std::vector<int64_t>{} : std::move(order);
   } else if (!order_restored_) {
     recipe_order_.clear();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "framework/data/loader.h"
+#include "framework/data/sampler.h"
 #include "framework/train/configure.h"
 #include "framework/train/online_evaluation.h"
 #include "framework/train/run_folder.h"
@@ -41,13 +42,14 @@ class EpochLoop {
   std::string last_good_checkpoint() const;
   Json state() const;
   void restore_skipped(const Json& list);
-  void check_order(const std::vector<int64_t>& order) const;
+  void check_order(const std::vector<int64_t>& order, size_t length) const;
 
   const ResolvedRun& run_;
   RunFolder folder_;
   Training& training_;
   Group& group_;
   RunLog run_log_;
+  EpochSampler sampler_;
   ViewLoader loader_;
   OnlineEvaluation online_;
   StopSignals signals_;

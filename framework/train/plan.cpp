@@ -25,12 +25,21 @@ TrainPlan plan_of(const ResolvedRun& run, Group& group) {
   const TrainConfig& train = run.config.train;
   TrainPlan plan;
   plan.batch = train.batch;
-  plan.steps_per_epoch =
-      steps_per_epoch(run.data.train->info().size, train.batch, run.config.data.drop_last);
+  plan.steps_per_epoch = EpochSampler(*run.data.train, sampler_plan(run.config)).steps_per_epoch();
   plan.steps = train.steps > 0 ? train.steps : train.epochs * plan.steps_per_epoch;
   plan.epochs = (plan.steps + plan.steps_per_epoch - 1) / plan.steps_per_epoch;
   plan.seed = static_cast<uint64_t>(train.seed);
   plan.norm = {run.config.encoder.norm_batch, &group};
+  return plan;
+}
+
+SamplerPlan sampler_plan(const RunConfig& config) {
+  SamplerPlan plan;
+  plan.balanced = config.data.sampler == "balanced";
+  plan.batch = config.train.batch;
+  plan.drop_last = config.data.drop_last;
+  plan.classes_per_batch = config.data.classes_per_batch;
+  plan.images_per_class = config.data.images_per_class;
   return plan;
 }
 

@@ -5,12 +5,16 @@
 
 #include "framework/data/contact_sheet.h"
 #include "framework/data/loader.h"
+#include "framework/data/sampler.h"
 #include "framework/train/configure.h"
 
 namespace nearfar {
 
 /// Steps and epochs of a run. Throws DataError when an epoch has no step.
 TrainPlan plan_of(const ResolvedRun& run, Group& group);
+
+/// Which images the batches of an epoch hold.
+SamplerPlan sampler_plan(const RunConfig& config);
 
 /// How this rank's data is loaded.
 LoaderPlan loader_plan(const ResolvedRun& run, const Group& group);

@@ -87,6 +87,8 @@ void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folde
            (config.train.micro_batch == 0
                 ? ""
                 : ", micro-batches of " + std::to_string(config.train.micro_batch)));
+  const std::string sampler = EpochSampler(*run.data.train, sampler_plan(config)).words();
+  if (!sampler.empty()) log.info("sampler: " + sampler);
   say_learning_rate(run, log);
 }
 

@@ -80,6 +80,9 @@ Batch Training::make_batch(const ViewBatch& views) const {
   }
   batch.index = as_column(views.index, device_);
   batch.label = as_column(views.label, device_);
+  if (!views.target.empty()) {
+    batch.target = at::tensor(views.target).view({n, -1}).to(device_);
+  }
   batch.shard = views.shard;
   batch.step = step_;
   batch.epoch = epoch();

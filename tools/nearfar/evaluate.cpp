@@ -9,6 +9,7 @@
 #include "framework/files/file_system.h"
 #include "framework/train/run_folder.h"
 #include "tools/nearfar/commands.h"
+#include "tools/nearfar/judged_data.h"
 #include "tools/nearfar/judging.h"
 
 namespace nearfar {
@@ -76,17 +77,18 @@ int run_evaluate(const EvaluateArguments& arguments, Console& console) {
   EvaluationConfig& config = judging.config.evaluate;
   if (!arguments.methods.empty()) config.methods = arguments.methods;
   evaluation_methods(config.methods);
-  if (judging.data.test == nullptr) {
-    const double share = judging.config.data.test_fraction;
-    console.log().info("no test part: judging on a seeded share of " + std::to_string(share));
-    judging.data = split_data(judging.data.train, share, judging.loaded.seed);
-  }
   if (judging.data.train->info().class_names.empty()) {
     throw DataError(judging.data.train->info().path +
                     ": no labels to judge by; expected one folder per class, or a labelled set");
   }
+  if (judging.data.test == nullptr) {
+    throw DataError(judging.data.train->info().path +
+                    ": no test part to judge by; expected --test PATH, or a larger "
+                    "data.test_fraction");
+  }
   Json document = evaluate(gather_inputs(judging, console.log()), config, console.log());
   document["encoder"] = judging.loaded.source;
+  describe_judged_data(document["data"], judging, console.log());
   const std::string path = output_path(arguments);
   const std::string text = to_text(document) + "\n";
   replace_file(real_file_system(), path, text.data(), text.size());

@@ -14,6 +14,7 @@ inline constexpr const char* kPretrain =
     "Trains an encoder without labels. Continues by itself when --out holds a run.\n\n"
     "  nearfar pretrain --recipe simclr --data PHOTOS\n"
     "  nearfar pretrain simclr.json train.batch=512 recipe.temperature=0.2\n"
+    "  nearfar pretrain --recipe simclr --data list.csv data.limit=10000     a quick try\n"
     "  nearfar pretrain --out runs/simclr-photos-1        go on after a stop\n\n"
     "CONFIG is a file (also @file, or - for stdin); settings are key=value.";
 

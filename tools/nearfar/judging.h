@@ -1,6 +1,7 @@
 // What `evaluate` and `embed` share: an encoder, the data to judge it on, and their settings.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,16 +28,19 @@ struct JudgeConfig {
 struct Judging {
   JudgeConfig config;
   LoadedEncoder loaded;
-  DataParts data;
-  FeatureOptions options;  // of this encoder's images
+  DataParts data;                         // what is fitted on and what judges
+  FeatureOptions options;                 // of this encoder's images
+  std::optional<DataConfig> pretraining;  // of the encoder's run, where it has the same data.path
 };
 
 /// Loads the encoder that words[0] names (a run, a checkpoint, a file), takes settings from its
-/// run's config.json, then from the other words (key=value) and from `data` and `test` where not
-/// empty, and opens the data. Throws CheckpointError, ConfigError, DataError (channels that do not
-/// fit).
+/// run's config.json (those of its data only where `data` is empty or the same path), then from the
+/// other words (key=value) and from `data` and `test` where not empty, opens the data and, where
+/// asked, divides it by divide_data(). Throws CheckpointError, ConfigError, DataError (channels
+/// that do not fit).
 Judging prepare_judging(const std::vector<std::string>& words, const std::string& encoder_name,
-                        const std::string& data, const std::string& test, Log& log);
+                        const std::string& data, const std::string& test, Log& log,
+                        bool divide = true);
 
 /// The run that a path belongs to (itself, or the run of a checkpoint gen-N); empty when there is
 /// none.
