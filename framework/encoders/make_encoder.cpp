@@ -60,6 +60,17 @@ const std::vector<std::string>& encoder_names() {
   return names;
 }
 
+std::string encoder_name_of(const ResNetShape& shape) {
+  for (const auto& [name, known] : architectures()) {
+    const bool same_width = known.width == shape.width || name == "tiny";
+    if (known.blocks == shape.blocks && known.bottleneck == shape.bottleneck && same_width &&
+        known.inner_factor == shape.inner_factor) {
+      return name;
+    }
+  }
+  return "";
+}
+
 std::shared_ptr<Encoder> make_encoder(const EncoderConfig& config, int64_t channels,
                                       int64_t image_size, const NormPlan& norm) {
   const auto& table = architectures();

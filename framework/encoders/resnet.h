@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "framework/encoders/residual_block.h"
@@ -33,6 +34,9 @@ struct ResNetShape {
   int64_t width = 64;        // of the stem and of layer1; doubles from stage to stage
   int64_t inner_factor = 1;  // 2: the wide ResNets
 };
+
+/// The name by which make_encoder knows a shape (tiny whatever its width); empty: by none.
+std::string encoder_name_of(const ResNetShape& shape);
 
 /// A ResNet without classifier: conv1, bn1, layer1..layer4, global average pool. Names, order,
 /// shapes and initialisation are torchvision's: with width 64 and three channels, equal states of

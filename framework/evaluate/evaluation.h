@@ -38,6 +38,7 @@ struct EvaluationConfig {
   std::vector<double> fractions = {1.0, 0.1, 0.01};
   std::vector<int64_t> draws = {1, 3, 5};
   int64_t seed = 0;
+  int64_t image_size = 0;
   LinearProbeConfig linear;
   KnnConfig knn;
 
@@ -47,6 +48,9 @@ struct EvaluationConfig {
     field("draws", draws, int64_t{1}, int64_t{1000},
           "labelled subsets drawn for each of these shares; their deviation is the spread");
     field("seed", seed, int64_t{0}, int64_t{1} << 62, "of the first labelled subset");
+    field("image_size", image_size, int64_t{0}, int64_t{4096},
+          "side of the images that the encoder sees; 0: as in its training, 224 for weights of "
+          "others");
     field("linear", linear, "logistic regression on standardised features");
     field("knn", knn, "weighted nearest neighbours by cosine");
   }

@@ -9,6 +9,7 @@
 #include "framework/error.h"
 #include "framework/log/quantities.h"
 #include "framework/train/device.h"
+#include "framework/train/start_weights.h"
 
 namespace nearfar {
 namespace {
@@ -67,6 +68,23 @@ void fit_batch(ResolvedRun& run, Log& log) {
   batch = size;
 }
 
+/// Weights of others want the images that they know: unless the user says otherwise, their
+/// normalisation. A run that goes on has its own settings, and no need of the file.
+void read_start(ResolvedRun& run, Log& log) {
+  EncoderConfig& encoder = run.config.encoder;
+  if (encoder.weights.empty() || !encoder.weights_hash.empty()) return;
+  const auto start = std::make_shared<StartWeights>(read_start_weights(encoder, log));
+  encoder.weights_hash = start->hash;
+  run.config.start = start;
+  DataConfig& data = run.config.data;
+  const int64_t channels = run.data.train->info().channels;
+  if (start->spec.channels != channels) return;  // which loading refuses, by the tensor's name
+  const Normalize& normalize = start->spec.normalize;
+  if (data.mean.empty())
+    data.mean.assign(normalize.mean.begin(), normalize.mean.begin() + channels);
+  if (data.std.empty()) data.std.assign(normalize.std.begin(), normalize.std.begin() + channels);
+}
+
 void fill_automatic(ResolvedRun& run, Log& log) {
   RunConfig& config = run.config;
   config.device = resolve_device(config.device);
@@ -74,6 +92,7 @@ void fill_automatic(ResolvedRun& run, Log& log) {
   config.data.workers = resolve_workers(config.data.workers);
   fit_batch(run, log);
   if (config.encoder.norm_batch == 0) config.encoder.norm_batch = config.train.batch;
+  read_start(run, log);
   run.normalize = resolve_normalize(config.data, *run.data.train);
   const auto channels = static_cast<size_t>(run.data.train->info().channels);
   config.data.mean.assign(run.normalize.mean.begin(), run.normalize.mean.begin() + channels);
