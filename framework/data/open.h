@@ -21,6 +21,7 @@ struct DataConfig {
   std::vector<double> mean;
   std::vector<double> std;
   double test_fraction = 0.1;
+  double label_fraction = 0.0;
 
   void describe(auto& field) {
     field("path", path, "folder of images, of idx files or of CIFAR binary files; or one image");
@@ -39,6 +40,10 @@ struct DataConfig {
     field("std", std, 1e-6, 10.0, "standard deviation by channel; empty: measured or ImageNet's");
     field("test_fraction", test_fraction, 0.0, 0.9,
           "share set aside by the seed for evaluation where the data has no test part");
+    field(
+        "label_fraction", label_fraction, 0.0, 1.0,
+        "for learning labels: train on this share of the training images, as many of every class, "
+        "drawn by train.seed, and on none that are set aside for evaluation; 0: on all images");
   }
 };
 

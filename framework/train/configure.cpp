@@ -7,8 +7,10 @@
 #include "framework/data/loader.h"
 #include "framework/data/statistics.h"
 #include "framework/error.h"
+#include "framework/evaluate/report.h"
 #include "framework/log/quantities.h"
 #include "framework/train/device.h"
+#include "framework/train/labelled_part.h"
 #include "framework/train/start_weights.h"
 
 namespace nearfar {
@@ -83,6 +85,14 @@ void read_start(ResolvedRun& run, Log& log) {
   if (data.mean.empty())
     data.mean.assign(normalize.mean.begin(), normalize.mean.begin() + channels);
   if (data.std.empty()) data.std.assign(normalize.std.begin(), normalize.std.begin() + channels);
+}
+
+void take_labelled_part(ResolvedRun& run, Log& log) {
+  const DataConfig& data = run.config.data;
+  if (data.label_fraction == 0.0) return;
+  run.data.train = labelled_part(run.data, data, static_cast<uint64_t>(run.config.train.seed));
+  log.info("labels: " + format_count(run.data.train->info().size) + " images, " +
+           percent_text(data.label_fraction) + " of those to train on");
 }
 
 void fill_automatic(ResolvedRun& run, Log& log) {
@@ -194,6 +204,7 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log) {
   run.config = make_run_config(plugin);
   run.settings.apply(describe_of(run.config));
   run.config.recipe.name = plugin.name;
+  take_labelled_part(run, log);
   fill_automatic(run, log);
   return run;
 }

@@ -1,0 +1,16 @@
+// The images that a run may learn labels from.
+#pragma once
+
+#include <memory>
+
+#include "framework/data/open.h"
+
+namespace nearfar {
+
+/// balanced_draw() of data.label_fraction > 0 of the training part by `seed`; where there is no
+/// test part, of what split_data() leaves of it, so that evaluation has images that were not
+/// learned. Throws DataError where an image has no label.
+std::shared_ptr<const Dataset> labelled_part(const DataParts& data, const DataConfig& config,
+                                             uint64_t seed);
+
+}  // namespace nearfar
