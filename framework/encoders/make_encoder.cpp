@@ -38,17 +38,6 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
-Stem choose_stem(const EncoderConfig& config, int64_t image_size) {
-  if (config.stem == "imagenet") return kImagenetStem;
-  if (config.stem == "cifar") return kCifarStem;
-  if (config.stem != "auto") {
-    throw ConfigError("encoder.stem: expected one of auto, imagenet, cifar, got \"" + config.stem +
-                      "\"");
-  }
-  if (config.name == "tiny") return kHalvingStem;
-  return image_size <= kLargestSmallImage ? kCifarStem : kImagenetStem;
-}
-
 }  // namespace
 
 const std::vector<std::string>& encoder_names() {
@@ -58,6 +47,17 @@ const std::vector<std::string>& encoder_names() {
     return all;
   }();
   return names;
+}
+
+Stem stem_of(const EncoderConfig& config, int64_t image_size) {
+  if (config.stem == "imagenet") return kImagenetStem;
+  if (config.stem == "cifar") return kCifarStem;
+  if (config.stem != "auto") {
+    throw ConfigError("encoder.stem: expected one of auto, imagenet, cifar, got \"" + config.stem +
+                      "\"");
+  }
+  if (config.name == "tiny") return kHalvingStem;
+  return image_size <= kLargestSmallImage ? kCifarStem : kImagenetStem;
 }
 
 std::string encoder_name_of(const ResNetShape& shape) {
@@ -85,7 +85,7 @@ std::shared_ptr<Encoder> make_encoder(const EncoderConfig& config, int64_t chann
   }
   ResNetShape shape = found->shape;
   if (config.name == "tiny") shape.width = config.width;
-  return std::make_shared<ResNet>(shape, choose_stem(config, image_size), channels, norm);
+  return std::make_shared<ResNet>(shape, stem_of(config, image_size), channels, norm);
 }
 
 }  // namespace nearfar

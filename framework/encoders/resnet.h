@@ -28,6 +28,9 @@ inline constexpr Stem kCifarStem{3, 1, 1, 0, 0, 0};
 /// For small images on a CPU: divides height and width by 2.
 inline constexpr Stem kHalvingStem{3, 2, 1, 0, 0, 0};
 
+/// The stem that make_encoder builds for views of that many pixels. Throws ConfigError.
+Stem stem_of(const EncoderConfig& config, int64_t image_size);
+
 struct ResNetShape {
   std::array<int64_t, 4> blocks{2, 2, 2, 2};  // of layer1..layer4
   bool bottleneck = false;
