@@ -28,6 +28,7 @@ struct DataConfig {
   std::string sampler = "shuffle";
   int64_t classes_per_batch = 0;
   int64_t images_per_class = 4;
+  double label_fraction = 0.0;
 
   void describe(auto& field) {
     field("path", path,
@@ -61,6 +62,10 @@ struct DataConfig {
         "alike; 0: all");
     field("evaluate_on", evaluate_on, {"test", "val"},
           "what judges: val while settings are chosen, test at the end");
+    field(
+        "label_fraction", label_fraction, 0.0, 1.0,
+        "for learning labels: train on this share of the training images, as many of every class, "
+        "drawn by train.seed; 0: on all images");
     describe_sampler(field);
   }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "framework/encoders/residual_block.h"
@@ -27,6 +28,9 @@ inline constexpr Stem kCifarStem{3, 1, 1, 0, 0, 0};
 /// For small images on a CPU: divides height and width by 2.
 inline constexpr Stem kHalvingStem{3, 2, 1, 0, 0, 0};
 
+/// The stem that make_encoder builds for views of that many pixels. Throws ConfigError.
+Stem stem_of(const EncoderConfig& config, int64_t image_size);
+
 struct ResNetShape {
   std::array<int64_t, 4> blocks{2, 2, 2, 2};  // of layer1..layer4
   bool bottleneck = false;
@@ -34,6 +38,9 @@ struct ResNetShape {
   int64_t inner_factor = 1;  // 2: the wide ResNets
   double drop_path = 0.0;    // of the last block; grows from 0 at the first, block by block
 };
+
+/// The name by which make_encoder knows a shape (tiny whatever its width); empty: by none.
+std::string encoder_name_of(const ResNetShape& shape);
 
 /// A ResNet without classifier: conv1, bn1, layer1..layer4, global average pool. Names, order,
 /// shapes and initialisation are torchvision's: with width 64 and three channels, equal states of

@@ -49,6 +49,7 @@ struct EvaluationConfig {
   int64_t seed = 0;
   int64_t every = 0;
   OnlineConfig online;
+  int64_t image_size = 0;
   LinearProbeConfig linear;
   LinearSgdConfig linear_sgd;
   KnnConfig knn;
@@ -70,6 +71,9 @@ struct EvaluationConfig {
     field("every", every, int64_t{0}, int64_t{1} << 31,
           "epochs of pretraining between judgings on held-out training images; 0: never");
     field("online", online, "those judgings");
+    field("image_size", image_size, int64_t{0}, int64_t{4096},
+          "side of the images that the encoder sees; 0: as in its training, 224 for weights of "
+          "others");
     field("linear", linear, "logistic regression on standardised features");
     field("linear_sgd", linear_sgd, "a linear classifier by SGD on augmented views");
     field("knn", knn, "weighted nearest neighbours by cosine");

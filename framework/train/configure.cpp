@@ -8,10 +8,13 @@
 #include "framework/data/split.h"
 #include "framework/data/statistics.h"
 #include "framework/error.h"
+#include "framework/evaluate/report.h"
 #include "framework/log/quantities.h"
 #include "framework/optimize/exclusion.h"
 #include "framework/optimize/rule_of_config.h"
 #include "framework/train/device.h"
+#include "framework/train/labelled_part.h"
+#include "framework/train/start_weights.h"
 
 namespace nearfar {
 namespace {
@@ -76,6 +79,31 @@ void fit_batch(ResolvedRun& run, Log& log) {
   batch = size;
 }
 
+/// Weights of others want the images that they know: unless the user says otherwise, their
+/// normalisation. A run that goes on has its own settings, and no need of the file.
+void read_start(ResolvedRun& run, Log& log) {
+  EncoderConfig& encoder = run.config.encoder;
+  if (encoder.weights.empty() || !encoder.weights_hash.empty()) return;
+  const auto start = std::make_shared<StartWeights>(read_start_weights(encoder, log));
+  encoder.weights_hash = start->hash;
+  run.config.start = start;
+  DataConfig& data = run.config.data;
+  const int64_t channels = run.data.train->info().channels;
+  if (start->spec.channels != channels) return;  // which loading refuses, by the tensor's name
+  const Normalize& normalize = start->spec.normalize;
+  if (data.mean.empty())
+    data.mean.assign(normalize.mean.begin(), normalize.mean.begin() + channels);
+  if (data.std.empty()) data.std.assign(normalize.std.begin(), normalize.std.begin() + channels);
+}
+
+void take_labelled_part(ResolvedRun& run, Log& log) {
+  const DataConfig& data = run.config.data;
+  if (data.label_fraction == 0.0) return;
+  run.data.train = labelled_part(run.data, data, static_cast<uint64_t>(run.config.train.seed));
+  log.info("labels: " + format_count(run.data.train->info().size) + " images, " +
+           percent_text(data.label_fraction) + " of those to train on");
+}
+
 void fill_automatic(ResolvedRun& run, Log& log) {
   RunConfig& config = run.config;
   config.device = resolve_device(config.device);
@@ -89,6 +117,7 @@ void fill_automatic(ResolvedRun& run, Log& log) {
     config.data.classes_per_batch = config.train.batch / config.data.images_per_class;
   }
   if (config.encoder.norm_batch == 0) config.encoder.norm_batch = config.train.batch;
+  read_start(run, log);
   run.normalize = resolve_normalize(config.data, *run.data.train);
   const auto channels = static_cast<size_t>(run.data.train->info().channels);
   config.data.mean.assign(run.normalize.mean.begin(), run.normalize.mean.begin() + channels);
@@ -192,6 +221,7 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log) {
   run.settings.apply(describe_of(run.config));
   run.config.recipe.name = plugin.name;
   run.data = divide_data(run.data, run.config.data, log);
+  take_labelled_part(run, log);
   fill_automatic(run, log);
   return run;
 }

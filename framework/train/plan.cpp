@@ -4,6 +4,7 @@
 #include "framework/error.h"
 #include "framework/log/quantities.h"
 #include "framework/train/device_renderer.h"
+#include "framework/train/start_weights.h"
 
 namespace nearfar {
 namespace {
@@ -63,7 +64,9 @@ std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo&
                                      const TrainPlan& plan, Group& group) {
   at::manual_seed(plan.seed);
   const auto make = [&config, &data, &plan](int64_t image_size) {
-    return make_encoder(config.encoder, data.channels, image_size, plan.norm);
+    auto encoder = make_encoder(config.encoder, data.channels, image_size, plan.norm);
+    if (config.start) start_from(*config.start, config.encoder, *encoder);
+    return encoder;
   };
   auto recipe =
       config.recipe.plugin->make(config.recipe.config.get(), Setup{make, group, data, plan});

@@ -19,7 +19,8 @@ SamplerPlan sampler_plan(const RunConfig& config);
 /// How this rank's data is loaded.
 LoaderPlan loader_plan(const ResolvedRun& run, const Group& group);
 
-/// The recipe of a run, with fresh weights from plan.seed.
+/// The recipe of a run, with fresh weights from plan.seed; its encoders have those of config.start,
+/// where there are any.
 std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo& data,
                                      const TrainPlan& plan, Group& group);
 

@@ -14,6 +14,7 @@
 #include "framework/train/epoch_loop.h"
 #include "framework/train/fit_device.h"
 #include "framework/train/plan.h"
+#include "framework/train/start_weights.h"
 
 namespace nearfar {
 namespace {
@@ -80,6 +81,10 @@ void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folde
   for (const at::Tensor& p : training.recipe().encoder()->parameters()) parameters += p.numel();
   log.info("encoder: " + config.encoder.name + ", " + format_count(parameters) + " parameters, " +
            std::to_string(training.recipe().encoder()->width()) + " features");
+  if (config.start) {
+    log.info("initial weights: " + config.start->file.path + ", " +
+             to_words(start_from(*config.start, config.encoder, *training.recipe().encoder())));
+  }
   log.info("run: " + folder.path + ", " + format_count(training.plan().steps) + " steps of " +
            std::to_string(config.train.batch) + " images, " + std::to_string(config.threads) +
            " threads, " + std::to_string(config.data.workers) + " data workers, " + config.device +
@@ -150,6 +155,16 @@ bool has_checkpoints(const RunFolder& folder) {
          std::filesystem::directory_iterator();
 }
 
+/// A run without checkpoints starts from encoder.weights, one with checkpoints does not.
+void prepare_start(ResolvedRun& run, const RunFolder& folder, Log& log) {
+  RunConfig& config = run.config;
+  if (has_checkpoints(folder)) {
+    config.start.reset();
+  } else if (!config.encoder.weights.empty() && !config.start) {
+    config.start = std::make_shared<StartWeights>(read_start_weights(config.encoder, log));
+  }
+}
+
 }  // namespace
 
 PretrainResult pretrain(const RunSources& sources, const PretrainOptions& options,
@@ -164,6 +179,7 @@ PretrainResult pretrain(const RunSources& sources, const PretrainOptions& option
     folder = next_run_folder(run.config.recipe.name, run.data.train->info().name);
   }
   at::set_num_threads(static_cast<int>(run.config.threads));
+  prepare_start(run, folder, log);
   SoloGroup group;
   Training training(run.config, run.data.train->info(), plan_of(run, group), group,
                     at::Device(run.config.device));

@@ -60,6 +60,8 @@ struct RecipeSection {
   }
 };
 
+struct StartWeights;
+
 struct RunConfig {
   RecipeSection recipe;
   DataConfig data;
@@ -70,6 +72,9 @@ struct RunConfig {
   EvaluationConfig evaluate;
   std::string device = "auto";
   int64_t threads = 0;
+  /// Not a key: what encoder.weights names, where the run starts from it. Null: the encoder's own
+  /// initialisation, or a checkpoint that follows.
+  std::shared_ptr<const StartWeights> start;
 
   void describe(Fields& field) {
     field("recipe", recipe, "the method and its own keys");

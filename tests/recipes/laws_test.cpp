@@ -145,10 +145,11 @@ TEST_P(RecipeLaw, TwentyStepsAreAsTheyWere) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Recipes, RecipeLaw,
-                         testing::Values(Subject{
-                             "simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Recipes, RecipeLaw,
+    testing::Values(Subject{"simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}},
+                    Subject{"supervised", {"zero_start=false", "view.size=12"}}),
+    [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace nearfar

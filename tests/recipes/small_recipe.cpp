@@ -51,7 +51,9 @@ SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::st
   static std::mutex generator;
   const std::lock_guard<std::mutex> lock(generator);
   at::manual_seed(plan.seed);
-  small.recipe = plugin.make(config.get(), Setup{make, group, DatasetInfo{}, train});
+  DatasetInfo data;
+  data.class_names = {"a", "b", "c"};
+  small.recipe = plugin.make(config.get(), Setup{make, group, data, train});
   to_double(*small.recipe);
   small.recipe->train();
   return small;
@@ -69,7 +71,7 @@ Batch small_batch(const SmallPlan& plan, int64_t step, size_t views, Group& grou
                               .narrow(0, batch.shard.begin, batch.shard.size()));
   }
   batch.index = at::arange(batch.shard.begin, batch.shard.end, at::kLong);
-  batch.label = at::full({batch.shard.size()}, -1, at::kLong);
+  batch.label = (batch.index * 5 + step).remainder(3);
   return batch;
 }
 

@@ -32,6 +32,19 @@ struct EmbedArguments {
   std::string part = "train";
 };
 
+struct ExportArguments {
+  std::string what;  // RUN_OR_CHECKPOINT
+  std::string out, encoder;
+  std::string format = "torchvision";
+};
+
+struct FinetuneArguments {
+  std::vector<std::string> rest;  // RUN_OR_CHECKPOINT and key=value
+  std::string data, test, out, encoder;
+  double labels = 0.0;  // share; 0: not given, which means all
+  bool baseline = false;
+};
+
 /// Images and how their views are drawn.
 struct ViewRequest {
   std::vector<std::string> words;  // IMAGE_OR_DATA, then CONFIG and key=value
@@ -76,6 +89,8 @@ struct Arguments {
   PretrainArguments pretrain;
   EvaluateArguments evaluate;
   EmbedArguments embed;
+  FinetuneArguments finetune;
+  ExportArguments exporting;
   ViewsArguments views;
   BenchArguments bench;
   RecipesArguments recipes;

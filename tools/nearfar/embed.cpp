@@ -51,6 +51,7 @@ int run_embed(const EmbedArguments& arguments, Console& console) {
   document["paths"] = sidecar;
   document["rows"] = tensors.front().second.size(0);
   document["width"] = tensors.front().second.size(1);
+  document["weights"] = to_document(judging.loaded.weights);
   console.result(arguments.out + ": " + std::to_string(document.at("rows").as_int()) + " x " +
                      std::to_string(document.at("width").as_int()) + " features; " + sidecar + "\n",
                  document);

@@ -89,6 +89,7 @@ int run_evaluate(const EvaluateArguments& arguments, Console& console) {
   Json document = evaluate(gather_inputs(judging, console.log()), config, console.log());
   document["encoder"] = judging.loaded.source;
   describe_judged_data(document["data"], judging, console.log());
+  document["weights"] = to_document(judging.loaded.weights);
   const std::string path = output_path(arguments);
   const std::string text = to_text(document) + "\n";
   replace_file(real_file_system(), path, text.data(), text.size());

@@ -30,6 +30,24 @@ inline constexpr const char* kEmbed =
     "them.\n\n"
     "  nearfar embed runs/simclr-photos-1 --data PHOTOS --out features.safetensors";
 
+inline constexpr const char* kFinetune =
+    "Trains an encoder with a linear classifier on a share of the labels, end to end, and judges "
+    "it "
+    "on the test part.\n\n"
+    "  nearfar finetune runs/simclr-photos-1 --labels 0.1\n"
+    "  nearfar finetune runs/simclr-photos-1 --labels 0.01 --baseline    beside training from "
+    "scratch\n"
+    "  nearfar finetune model.safetensors --encoder resnet50 --data PHOTOS train.epochs=20\n\n"
+    "As SimCLR's authors do it (Chen et al. 2020, appendix B.5): Nesterov's momentum, rate 0.05 * "
+    "batch / 256, no weight decay, crops and flips; 60 epochs below 5 % of the labels, else 30.";
+
+inline constexpr const char* kExport =
+    "Writes an encoder under the names of torchvision and timm, and checks what was written.\n\n"
+    "  nearfar export runs/simclr-photos-1 --out encoder.safetensors\n"
+    "  nearfar export runs/simclr-photos-1 --out FOLDER --format timm-folder\n\n"
+    "Prints the Python lines that load it, strictly. torchvision, timm: one file; timm-folder: "
+    "config.json and model.safetensors for timm.create_model(\"local-dir:FOLDER\").";
+
 inline constexpr const char* kViews =
     "Shows what a recipe sees: originals with the crop boxes of their views, and each view with "
     "its "

@@ -8,6 +8,7 @@
 #include "framework/config/settings.h"
 #include "framework/data/loader.h"
 #include "framework/data/split.h"
+#include "framework/data/statistics.h"
 #include "framework/error.h"
 #include "framework/files/file_system.h"
 #include "framework/train/device.h"
@@ -81,6 +82,24 @@ void check_channels(const LoadedEncoder& loaded, const Dataset& data) {
                   std::to_string(loaded.channels));
 }
 
+/// The images that the encoder wants, but for what the settings say.
+FeatureOptions feature_options(JudgeConfig& config, const LoadedEncoder& loaded,
+                               const Dataset& data) {
+  const Normalize& own = loaded.normalize;
+  if (config.data.mean.empty()) {
+    config.data.mean.assign(own.mean.begin(), own.mean.begin() + loaded.channels);
+  }
+  if (config.data.std.empty()) {
+    config.data.std.assign(own.std.begin(), own.std.begin() + loaded.channels);
+  }
+  FeatureOptions options;
+  options.image_size =
+      config.evaluate.image_size > 0 ? config.evaluate.image_size : loaded.image_size;
+  options.normalize = resolve_normalize(config.data, data);
+  options.workers = resolve_workers(config.data.workers);
+  return options;
+}
+
 }  // namespace
 
 std::string run_of(const std::string& path) {
@@ -110,9 +129,7 @@ Judging prepare_judging(const std::vector<std::string>& words, const std::string
   if (divide) judging.data = divide_data(judging.data, config.data, log);
   const std::optional<JudgeConfig> own = settings_of_run(run_of(words.front()));
   if (own && same_path(own->data.path, config.data.path)) judging.pretraining = own->data;
-  judging.options.image_size = judging.loaded.image_size;
-  judging.options.normalize = judging.loaded.normalize;
-  judging.options.workers = resolve_workers(config.data.workers);
+  judging.options = feature_options(config, judging.loaded, *judging.data.train);
   return judging;
 }
 
