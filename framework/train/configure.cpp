@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 7> kMayChange = {
 
 bool may_change(const std::string& key) {
   return std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end() ||
-         key.rfind("evaluate.", 0) == 0;
+         key.rfind("evaluate.", 0) == 0 || key.rfind("report.", 0) == 0;
 }
 
 Describe describe_of(RunConfig& config) {

@@ -10,7 +10,7 @@
 namespace nearfar {
 namespace {
 
-const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed",  "views",
+const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed",  "report", "views",
                                             "bench",    "recipes",  "config", "doctor"};
 
 void add_common(CLI::App& app, CommonArguments& common) {
@@ -60,6 +60,14 @@ void add_embed(CLI::App& app, Arguments& all) {
   command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
   command.add_option("--part", a.part, "train, test or all")
       ->check(CLI::IsMember({"train", "test", "all"}));
+}
+
+void add_report(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "report", kReport);
+  ReportArguments& a = all.report;
+  command.add_option("RUN", a.rest, "the run's folder, and key=value settings")->required();
+  command.add_option("--data", a.data, "the images of map and neighbours; default: the run's");
+  command.add_option("--out", a.out, "the page; default: report.html in the run's folder");
 }
 
 void add_view_request(CLI::App& command, ViewRequest& request) {
@@ -177,6 +185,7 @@ Parsed parse_arguments(int argc, const char* const* argv,
   add_pretrain(app, all);
   add_evaluate(app, all);
   add_embed(app, all);
+  add_report(app, all);
   add_views(app, all);
   add_bench(app, all);
   add_rest(app, all);

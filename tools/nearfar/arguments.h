@@ -32,6 +32,11 @@ struct EmbedArguments {
   std::string part = "train";
 };
 
+struct ReportArguments {
+  std::vector<std::string> rest;  // RUN and key=value
+  std::string data, out;
+};
+
 /// Images and how their views are drawn.
 struct ViewRequest {
   std::vector<std::string> words;  // IMAGE_OR_DATA, then CONFIG and key=value
@@ -76,6 +81,7 @@ struct Arguments {
   PretrainArguments pretrain;
   EvaluateArguments evaluate;
   EmbedArguments embed;
+  ReportArguments report;
   ViewsArguments views;
   BenchArguments bench;
   RecipesArguments recipes;

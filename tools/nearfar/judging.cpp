@@ -20,7 +20,7 @@ namespace {
 /// The members of a run's config that judging reads.
 Json judging_part(const Json& config) {
   Json part = Json::object();
-  for (const char* name : {"data", "evaluate", "threads"}) {
+  for (const char* name : {"data", "evaluate", "report", "threads"}) {
     if (const Json* value = config.find(name)) part[name] = *value;
   }
   return part;
