@@ -45,13 +45,16 @@ MapLayout layout_of(const char* id, const char* name, std::string note, const at
   return {id, name, std::move(note), column_of(map, 0), column_of(map, 1)};
 }
 
+/// Turned so that it is widest along the x axis: a map by t-SNE means the same in every direction.
+at::Tensor upright(const at::Tensor& map) { return principal_components(map, 2).coordinates; }
+
 MapLayout tsne_layout(const at::Tensor& rows, double perplexity) {
   TsneOptions options;
   options.perplexity = perplexity;
   return layout_of("tsne", "t-SNE",
                    "t-SNE keeps neighbours together: groups mean something; the distances between "
                    "groups, their sizes and the axes do not.",
-                   tsne(rows, options));
+                   upright(tsne(rows, options)));
 }
 
 MapLayout pca_layout(const at::Tensor& rows) {

@@ -11,7 +11,8 @@
 namespace nearfar {
 namespace {
 
-constexpr double kSide = 1000.0;
+constexpr double kWidth = 1000.0;
+constexpr int64_t kMargin = 24;
 constexpr size_t kColors = 8, kShapes = 5;
 
 /// Outlines of about equal area around the origin, for a point of the map.
@@ -40,33 +41,51 @@ std::string shape_definitions() {
 }
 
 struct Drawn {
-  std::vector<int64_t> x, y;  // in [0, kSide]
+  std::vector<int64_t> x, y;  // in [0, kWidth], [0, height]
+  int64_t height = 0;
 };
 
 /// Both axes on one scale: distances keep their proportions. The y axis points up.
 Drawn fit(const MapLayout& layout) {
   const auto [x_low, x_high] = std::minmax_element(layout.x.begin(), layout.x.end());
   const auto [y_low, y_high] = std::minmax_element(layout.y.begin(), layout.y.end());
-  const double span = std::max({*x_high - *x_low, *y_high - *y_low, 1e-300});
-  const double x_middle = (*x_low + *x_high) / 2.0;
-  const double y_middle = (*y_low + *y_high) / 2.0;
+  const double scale = kWidth / std::max({*x_high - *x_low, *y_high - *y_low, 1e-300});
+  const double left = (kWidth - scale * (*x_high - *x_low)) / 2.0;
   Drawn drawn;
   for (size_t i = 0; i < layout.x.size(); ++i) {
-    drawn.x.push_back(std::llround(kSide * (0.5 + (layout.x[i] - x_middle) / span)));
-    drawn.y.push_back(std::llround(kSide * (0.5 - (layout.y[i] - y_middle) / span)));
+    drawn.x.push_back(std::llround(left + scale * (layout.x[i] - *x_low)));
+    drawn.y.push_back(std::llround(scale * (*y_high - layout.y[i])));
   }
+  drawn.height = std::llround(scale * (*y_high - *y_low));
   return drawn;
 }
 
-std::vector<Drawn> fit_all(const EmbeddingMap& map) {
-  std::vector<Drawn> all;
-  for (const MapLayout& layout : map.layouts) all.push_back(fit(layout));
-  return all;
+/// All layouts in one frame, as high as the highest of them; the others stand in its middle.
+struct Plane {
+  std::vector<Drawn> layouts;
+  int64_t height = 0;
+};
+
+Plane fit_all(const EmbeddingMap& map) {
+  Plane plane;
+  for (const MapLayout& layout : map.layouts) {
+    plane.layouts.push_back(fit(layout));
+    plane.height = std::max(plane.height, plane.layouts.back().height);
+  }
+  for (Drawn& drawn : plane.layouts) {
+    for (int64_t& y : drawn.y) y += (plane.height - drawn.height) / 2;
+  }
+  return plane;
+}
+
+std::string view_box(const Plane& plane) {
+  const auto edge = std::to_string(-kMargin);
+  return edge + " " + edge + " " + std::to_string(std::llround(kWidth) + 2 * kMargin) + " " +
+         std::to_string(plane.height + 2 * kMargin);
 }
 
 /// Each point carries its place in every layout; the style sheet says which one counts.
-std::string points(const EmbeddingMap& map) {
-  const std::vector<Drawn> layouts = fit_all(map);
+std::string points(const EmbeddingMap& map, const std::vector<Drawn>& layouts) {
   std::string svg;
   for (size_t i = 0; i < map.label.size(); ++i) {
     std::string places;
@@ -136,13 +155,14 @@ Json texts(const std::vector<std::string>& values) {
 
 std::string map_part(const EmbeddingMap& map, const std::vector<std::string>& class_names) {
   if (map.label.empty() || map.layouts.empty()) return "";
+  const Plane fitted = fit_all(map);
   const std::string plane = element(
       "svg",
-      attribute("class", "plane") + attribute("viewBox", "-24 -24 1048 1048") +
+      attribute("class", "plane") + attribute("viewBox", view_box(fitted)) +
           attribute("role", "img") +
           attribute("aria-label", "Map of " + format_count(static_cast<int64_t>(map.label.size())) +
                                       " images by their embeddings"),
-      shape_definitions() + points(map));
+      shape_definitions() + points(map, fitted.layouts));
   const std::string card =
       element("div", attribute("class", "hover") + attribute("id", "map-hover") + " hidden",
               element("div", attribute("class", "thumbnail"), "") +
@@ -157,7 +177,7 @@ std::string map_part(const EmbeddingMap& map, const std::vector<std::string>& cl
 
 Json map_data(const EmbeddingMap& map, const std::vector<std::string>& class_names) {
   Json layouts = Json::array();
-  for (const Drawn& drawn : fit_all(map)) {
+  for (const Drawn& drawn : fit_all(map).layouts) {
     layouts.push_back(Json::object({{"x", whole_numbers(drawn.x)}, {"y", whole_numbers(drawn.y)}}));
   }
   return Json::object({{"layouts", layouts},

@@ -103,8 +103,9 @@
     thumbnail.style.backgroundSize = map.columns * side + "px auto";
     thumbnail.style.backgroundPosition = -column * side + "px " + -row * side + "px";
     const box = plane.getBoundingClientRect();
-    const x = (layout().x[i] + 24) / 1048 * box.width;
-    const y = (layout().y[i] + 24) / 1048 * box.height;
+    const extent = plane.viewBox.baseVal;
+    const x = (layout().x[i] - extent.x) / extent.width * box.width;
+    const y = (layout().y[i] - extent.y) / extent.height * box.height;
     card.style.left = (x + 160 > box.width ? Math.max(x - 154, 0) : x + 14) + "px";
     card.style.top = Math.max(Math.min(y - 20, box.height - card.offsetHeight), 0) + "px";
   };

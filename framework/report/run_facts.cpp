@@ -68,7 +68,7 @@ void add_training(std::vector<Fact>& facts, const RunPage& page) {
   const Json* epoch = last_of(page.log, "epoch");
   const Json* batch = find_path(page.config, {"train", "batch"});
   if (step != nullptr) {
-    std::string note = epoch == nullptr ? "" : short_number(epoch->as_double()) + " epochs";
+    std::string note = epoch == nullptr ? "" : format_fixed(epoch->as_double(), 1) + " epochs";
     if (batch != nullptr) note += (note.empty() ? "" : ", ") + ("batch " + to_text(*batch, -1));
     facts.push_back({page.finished ? "Steps" : "Steps so far", format_count(step->as_int()), note});
   }
