@@ -19,31 +19,25 @@ struct KnownChart {
 
 const std::vector<KnownChart>& known_charts() {
   static const std::vector<KnownChart> charts = {
-      {"Loss", "below the dashed line the network knows more than chance", {{"loss", "loss"}}},
+      {"Loss", "below the dashed line: better than chance", {{"loss", "loss"}}},
       {"Online evaluation",
-       "top-1 on held-out images while training went on",
+       "top-1 on held-out images during training",
        {{"online_knn", "kNN"}, {"online_linear", "linear"}}},
       {"Similarity of pairs",
-       "cosine of two views of one image, and of different images",
+       "cosine of two views of one image, of two images",
        {{"positive_similarity", "same image"}, {"negative_similarity", "different images"}}},
       {"Spread of the embeddings",
-       "1: spread over the whole sphere; 0: collapsed to a point",
+       "1: all over the sphere; 0: collapsed",
        {{"embedding_std", "standard deviation"}}},
       {"Effective rank",
        "directions that the embeddings make use of",
        {{"effective_rank", "effective rank"}}},
-      {"Alignment",
-       "distance of two views of one image: lower is closer",
-       {{"alignment", "alignment"}}},
-      {"Uniformity",
-       "how evenly embeddings fill the sphere: lower is more even",
-       {{"uniformity", "uniformity"}}},
+      {"Alignment", "lower: views of one image lie closer", {{"alignment", "alignment"}}},
+      {"Uniformity", "lower: more evenly over the sphere", {{"uniformity", "uniformity"}}},
       {"Learning rate", "", {{"learning_rate", "learning rate"}}},
       {"Gradient norm", "", {{"grad_norm", "gradient norm"}}},
       {"Speed", "images per second", {{"images_per_second", "images/s"}}},
-      {"Waiting for data",
-       "share of the time in which the network waits for images",
-       {{"data_wait_fraction", "share"}}},
+      {"Waiting for data", "share of the time without images", {{"data_wait_fraction", "share"}}},
   };
   return charts;
 }

@@ -11,7 +11,7 @@
 namespace nearfar {
 namespace {
 
-constexpr double kWidth = 1000.0;
+constexpr double kWidth = 1000.0, kHeight = 700.0;
 constexpr int64_t kMargin = 24;
 constexpr size_t kColors = 8, kShapes = 5;
 
@@ -41,7 +41,7 @@ std::string shape_definitions() {
 }
 
 struct Drawn {
-  std::vector<int64_t> x, y;  // in [0, kWidth], [0, height]
+  std::vector<int64_t> x, y;  // in [0, kWidth] and [0, height]
   int64_t height = 0;
 };
 
@@ -49,7 +49,8 @@ struct Drawn {
 Drawn fit(const MapLayout& layout) {
   const auto [x_low, x_high] = std::minmax_element(layout.x.begin(), layout.x.end());
   const auto [y_low, y_high] = std::minmax_element(layout.y.begin(), layout.y.end());
-  const double scale = kWidth / std::max({*x_high - *x_low, *y_high - *y_low, 1e-300});
+  const double scale = std::min(kWidth / std::max(*x_high - *x_low, 1e-300),
+                                kHeight / std::max(*y_high - *y_low, 1e-300));
   const double left = (kWidth - scale * (*x_high - *x_low)) / 2.0;
   Drawn drawn;
   for (size_t i = 0; i < layout.x.size(); ++i) {

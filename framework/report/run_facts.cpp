@@ -76,7 +76,7 @@ void add_training(std::vector<Fact>& facts, const RunPage& page) {
   if (std::isfinite(rate)) {
     const std::string precision = text_of(find_path(page.config, {"train", "precision"}));
     const std::string device = text_of(find_path(page.config, {"device"}));
-    facts.push_back({"Images per second", short_number(rate),
+    facts.push_back({"Images per second", format_count(std::llround(rate)),
                      "median" + (device.empty() ? "" : ", " + device) +
                          (precision.empty() ? "" : ", " + precision)});
   }
@@ -92,8 +92,8 @@ std::vector<Fact> run_facts(const RunPage& page) {
   const Json* first = page.log.empty() ? nullptr : page.log.front().find("time");
   const Json* last = last_of(page.log, "time");
   if (first != nullptr && first->is_number() && last != nullptr) {
-    facts.push_back({"Time", format_duration(last->as_double() - first->as_double()),
-                     "first to last line of the log"});
+    facts.push_back(
+        {"Time", format_duration(last->as_double() - first->as_double()), "by the log"});
   }
   return facts;
 }

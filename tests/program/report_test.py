@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+import pathlib
 import re
 import shutil
 import time
@@ -67,7 +68,7 @@ class Report(ProgramTest):
     def report(self, *options, run_folder=None):
         process = run("report", run_folder or self.out, *SMALL, *options, "--json", check=0)
         summary = json.loads(process.stdout)
-        text = open(summary["page"], encoding="utf-8").read()
+        text = pathlib.Path(summary["page"]).read_text(encoding="utf-8")
         self.assertEqual(summary["bytes"], len(text.encode()))
         page = Page(text)
         self.assertEqual(len(page.ids), len(set(page.ids)), "ids are unique")

@@ -24,7 +24,7 @@ TEST(SeededSample, IsAscendingDifferentAndFair) {
   EXPECT_NE(sample, seeded_sample(1000, 100, 7, 1));
   EXPECT_EQ(seeded_sample(5, 100, 7, 0), (std::vector<int64_t>{0, 1, 2, 3, 4}));
   // How often each of 10 indices is among 3 of them: 3,000 of 10,000 seeds, deviation 46; six of
-  // these leave one false alarm in 10^8 of the ten.
+  // these leave the ten counts one false alarm in 5 * 10^7.
   std::vector<int> seen(10, 0);
   for (uint64_t seed = 0; seed < 10000; ++seed) {
     for (const int64_t index : seeded_sample(10, 3, seed, 0)) ++seen[static_cast<size_t>(index)];

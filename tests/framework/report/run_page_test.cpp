@@ -94,14 +94,15 @@ TEST(RunPage, EveryPartMayBeMissing) {
             "\"environment\"]");
 }
 
-// The widest layout fills 1000 units; the other keeps its proportions and stands in the middle.
+// Each layout fills 1000 by 700 units in one direction, keeps its proportions, and stands in the
+// middle of what the highest takes: by hand, 20 units wide times 50, and 2 units high times 350.
 TEST(MapPart, PlacesArePixelsOfOneFrame) {
   const Json data = map_data(small_map(), {"a", "b"});
   EXPECT_EQ(to_text(data.at("layouts"), -1),
-            "[{\"x\":[0,500,1000],\"y\":[625,375,625]},{\"x\":[500,500,500],\"y\":[1000,500,0]}]");
+            "[{\"x\":[0,500,1000],\"y\":[475,225,475]},{\"x\":[500,500,500],\"y\":[700,350,0]}]");
   const std::string html = map_part(small_map(), {"a", "b"});
-  EXPECT_NE(html.find("--x0:500px;--y0:375px;--x1:500px;--y1:500px;"), std::string::npos);
-  EXPECT_NE(html.find("viewBox=\"-24 -24 1048 1048\""), std::string::npos);
+  EXPECT_NE(html.find("--x0:500px;--y0:225px;--x1:500px;--y1:350px;"), std::string::npos);
+  EXPECT_NE(html.find("viewBox=\"-24 -24 1048 748\""), std::string::npos);
   EXPECT_EQ(map_part(EmbeddingMap{}, {}), "");
   EXPECT_EQ(map_part(small_map(), {}).find("legend"), std::string::npos) << "no labels, no legend";
 }
