@@ -74,6 +74,7 @@ std::shared_ptr<Encoder> make_encoder(const EncoderConfig& config, int64_t chann
   }
   ResNetShape shape = found->shape;
   if (config.name == "tiny") shape.width = config.width;
+  shape.drop_path = config.drop_path;
   return std::make_shared<ResNet>(shape, choose_stem(config, image_size), channels, norm);
 }
 

@@ -32,6 +32,7 @@ struct ResNetShape {
   bool bottleneck = false;
   int64_t width = 64;        // of the stem and of layer1; doubles from stage to stage
   int64_t inner_factor = 1;  // 2: the wide ResNets
+  double drop_path = 0.0;    // of the last block; grows from 0 at the first, block by block
 };
 
 /// A ResNet without classifier: conv1, bn1, layer1..layer4, global average pool. Names, order,
@@ -43,7 +44,7 @@ class ResNet final : public Encoder {
   at::Tensor forward(const at::Tensor& images, Random& random) override;
   int64_t width() const override { return width_; }
   /// Outputs of layer1..layer4, each [N, C, H, W].
-  std::vector<at::Tensor> stages(const at::Tensor& images);
+  std::vector<at::Tensor> stages(const at::Tensor& images, Random& random);
   /// The features [N, width()] that belong to outputs of stages().
   static at::Tensor features_of(const std::vector<at::Tensor>& stages);
 

@@ -40,14 +40,15 @@ void restore(const NamedTensors& live, const NamedTensors& saved) {
 
 class Sgd final : public Optimizer {
  public:
-  Sgd(const OptimizerConfig& config, FlatStorage& storage)
+  Sgd(const OptimizerConfig& config, FlatStorage& storage, FollowerSet followers)
       : config_(config),
         storage_(storage),
+        followers_(std::move(followers)),
         steps_(at::zeros({1}, storage.parameters().options().dtype(at::kLong))) {
     if (config.momentum != 0.0) momentum_ = storage.zeros_like_parameters();
   }
 
-  void step(double learning_rate, const at::Tensor& not_finite) override {
+  void step(const Update& step) override {
     const at::NoGradGuard no_grad;
     // Once started the host need not know whether a step was gated, and waits for the device no
     // more.
@@ -57,10 +58,11 @@ class Sgd final : public Optimizer {
       const ParameterGroup& group = storage_.groups()[i];
       const FlatStorage::Range range = storage_.range(i);
       if (group.frozen || range.begin == range.end) continue;
-      update(range, group.fixed_rate.value_or(learning_rate * group.rate_scale),
-             group.decay ? config_.weight_decay : 0.0, first_step, not_finite);
+      update(range, group.fixed_rate.value_or(step.learning_rate * group.rate_scale),
+             group.decay ? step.weight_decay : 0.0, first_step, step.not_finite);
     }
-    steps_.add_(not_finite.eq(0));
+    steps_.add_(step.not_finite.eq(0));
+    followers_.move(step.progress, step.not_finite);
   }
 
   NamedTensors state() const override {
@@ -99,6 +101,7 @@ class Sgd final : public Optimizer {
 
   OptimizerConfig config_;
   FlatStorage& storage_;
+  FollowerSet followers_;
   at::Tensor momentum_;  // undefined without momentum
   at::Tensor steps_;     // [1] int64: updates that were not gated
   bool started_ = false;
@@ -106,7 +109,8 @@ class Sgd final : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, FlatStorage& storage) {
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, FlatStorage& storage,
+                                          FollowerSet followers) {
   if (config.name != "sgd") {
     throw ConfigError("optimizer.name: expected sgd, got \"" + config.name + "\"");
   }
@@ -116,7 +120,7 @@ std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, FlatSto
             << config.momentum << " and dampening " << config.dampening;
     throw ConfigError(message.str());
   }
-  return std::make_unique<Sgd>(config, storage);
+  return std::make_unique<Sgd>(config, storage, std::move(followers));
 }
 
 }  // namespace nearfar

@@ -57,4 +57,11 @@ double learning_rate_at(const ScheduleConfig& config, double base, int64_t step,
                     "\"");
 }
 
+double weight_decay_at(const ScheduleConfig& config, double base, int64_t step,
+                       int64_t total_steps) {
+  if (config.final_weight_decay < 0.0) return base;
+  const double share = static_cast<double>(step) / static_cast<double>(total_steps);
+  return config.final_weight_decay + half_cosine(base - config.final_weight_decay, share);
+}
+
 }  // namespace nearfar

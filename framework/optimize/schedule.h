@@ -11,6 +11,7 @@ struct ScheduleConfig {
   std::string name = "cosine";
   double warmup_epochs = 10.0;
   std::vector<double> milestones;
+  double final_weight_decay = -1.0;
 
   void describe(auto& field) {
     field("name", name, {"cosine", "step", "constant"},
@@ -18,6 +19,8 @@ struct ScheduleConfig {
           "v1)");
     field("warmup_epochs", warmup_epochs, 0.0, 1e6, "epochs of linear warm-up from 0");
     field("milestones", milestones, 0.0, 1e6, "epochs at which schedule=step multiplies by 0.1");
+    field("final_weight_decay", final_weight_decay, -1.0, 10.0,
+          "weight decay at the end, reached along half a cosine (DINO); -1: it stays as it is");
   }
 };
 
@@ -38,5 +41,9 @@ double step_by_epoch(double base, double epoch, const std::vector<double>& miles
 /// schedule; milestones count epochs from the start of the run.
 double learning_rate_at(const ScheduleConfig& config, double base, int64_t step,
                         int64_t total_steps, int64_t steps_per_epoch);
+
+/// The weight decay at `step`: `base`, or on DINO's half cosine from it to final_weight_decay.
+double weight_decay_at(const ScheduleConfig& config, double base, int64_t step,
+                       int64_t total_steps);
 
 }  // namespace nearfar

@@ -8,6 +8,7 @@
 #include "framework/data/statistics.h"
 #include "framework/error.h"
 #include "framework/log/quantities.h"
+#include "framework/optimize/exclusion.h"
 #include "framework/train/device.h"
 
 namespace nearfar {
@@ -72,6 +73,7 @@ void fill_automatic(ResolvedRun& run, Log& log) {
   config.device = resolve_device(config.device);
   if (config.threads == 0) config.threads = available_cores();
   config.data.workers = resolve_workers(config.data.workers);
+  config.optimizer.exclude = resolve_exclude(config.optimizer);
   fit_batch(run, log);
   if (config.encoder.norm_batch == 0) config.encoder.norm_batch = config.train.batch;
   run.normalize = resolve_normalize(config.data, *run.data.train);

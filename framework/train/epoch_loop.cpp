@@ -145,7 +145,7 @@ int EpochLoop::run_epochs() {
 }
 
 void EpochLoop::note(const StepReport& report) {
-  last_loss_ = report.loss;
+  last_loss_ = report.loss();
   last_random_guess_ = report.random_guess_loss;
   const int64_t step = training_.step();
   if (step % run_.config.train.log_every == 0 || step == training_.plan().steps || step == 1) {
@@ -166,12 +166,12 @@ void EpochLoop::write_line(const StepReport& report) {
   line["step"] = training_.step();
   line["epoch"] =
       static_cast<double>(training_.step()) / static_cast<double>(training_.plan().steps_per_epoch);
-  line["loss"] = report.loss;
+  line["loss"] = report.loss();
   line["random_guess_loss"] = report.random_guess_loss;
   line["learning_rate"] = report.learning_rate;
   line["images_per_second"] = images_per_second_;
   line["data_wait_fraction"] = data_wait_fraction_;
-  line["grad_norm"] = report.gradient_norm;
+  line["grad_norm"] = report.gradient_norm();
   line["embedding_std"] = embedding_std(embedding);
   line["effective_rank"] = effective_rank(embedding);
   for (const auto& [name, value] : report.report) line[name] = value.item<double>();
@@ -229,6 +229,7 @@ std::vector<uint8_t> EpochLoop::encoder_bytes() const {
 }
 
 void EpochLoop::save() {
+  training_.settle();
   if (saved_step_ == training_.step()) return;
   std::vector<GenerationFile> contents = training_.save();
   contents.emplace_back("encoder.safetensors", encoder_bytes());

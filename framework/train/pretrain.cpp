@@ -12,6 +12,7 @@
 #include "framework/train/curves.h"
 #include "framework/train/device.h"
 #include "framework/train/epoch_loop.h"
+#include "framework/train/fit_device.h"
 #include "framework/train/plan.h"
 
 namespace nearfar {
@@ -44,6 +45,21 @@ RunSources continued(const RunFolder& folder, const RunSources& sources) {
   all.files.insert(all.files.begin(),
                    {parse_json(read_text(folder.config()), folder.config()), "run " + folder.path});
   return all;
+}
+
+/// What an earlier start settled for this machine stays settled, unless the user says otherwise.
+void keep_settled(const RunFolder& folder, TrainConfig& train) {
+  const Json saved = parse_json(read_text(folder.config()), folder.config());
+  const Json* before = saved.find("train");
+  const auto kept = [before](const char* key) {
+    return before == nullptr ? nullptr : before->find(key);
+  };
+  if (const Json* precision = kept("precision"); precision && train.precision == "auto") {
+    train.precision = precision->as_string();
+  }
+  if (const Json* micro_batch = kept("micro_batch"); micro_batch && train.micro_batch == 0) {
+    train.micro_batch = micro_batch->as_int();
+  }
 }
 
 void refuse_changes(const RunFolder& folder, const Json& wanted) {
@@ -83,7 +99,11 @@ void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folde
            std::to_string(training.recipe().encoder()->width()) + " features");
   log.info("run: " + folder.path + ", " + format_count(training.plan().steps) + " steps of " +
            std::to_string(config.train.batch) + " images, " + std::to_string(config.threads) +
-           " threads, " + std::to_string(config.data.workers) + " data workers, " + config.device);
+           " threads, " + std::to_string(config.data.workers) + " data workers, " + config.device +
+           ", " + config.train.precision +
+           (config.train.micro_batch == 0
+                ? ""
+                : ", micro-batches of " + std::to_string(config.train.micro_batch)));
   say_learning_rate(run, log);
 }
 
@@ -152,8 +172,8 @@ PretrainResult pretrain(const RunSources& sources, const PretrainOptions& option
   RunFolder folder{options.out};
   const bool continues = !options.out.empty() && !options.fresh && folder.holds_run();
   ResolvedRun run = resolve_run(continues ? continued(folder, sources) : sources, log);
-  const Json config = resolved_json(run);
-  if (continues && has_checkpoints(folder)) refuse_changes(folder, config);
+  if (continues) keep_settled(folder, run.config.train);
+  if (continues && has_checkpoints(folder)) refuse_changes(folder, resolved_json(run));
   if (options.out.empty() || (options.fresh && folder.holds_run())) {
     folder = next_run_folder(run.config.recipe.name, run.data.train->info().name);
   }
@@ -161,11 +181,14 @@ PretrainResult pretrain(const RunSources& sources, const PretrainOptions& option
   SoloGroup group;
   Training training(run.config, run.data.train->info(), plan_of(run, group), group,
                     at::Device(run.config.device));
+  const DeviceFit fit = fit_device(run.config, training, log);
+  run.config.train.precision = fit.precision;
+  run.config.train.micro_batch = fit.micro_batch;
   // Everything that can be refused has been by now: only a run that starts leaves a folder.
   real_file_system().make_directories(folder.checkpoints());
   const RunLock lock(folder);
   if (!continues) write_json(folder.environment(), described_start(run, options.command_line));
-  write_json(folder.config(), config);
+  write_json(folder.config(), resolved_json(run));
   return train(run, folder, training, group, progress, log);
 }
 

@@ -32,7 +32,7 @@ Tensors sgd_case(const Case& item) {
     for (auto& [name, gradient] : storage.named_views(storage.gradients())) {
       gradient.copy_(item.tensors.at("grads." + name)[step]);
     }
-    optimizer->step(rates[step].item<double>(), finite());
+    optimizer->step({rates[step].item<double>(), config.weight_decay, 0.0, finite(), {}});
     for (auto& [name, parameter] : storage.named_views(storage.parameters())) {
       traces["params." + name].push_back(parameter.clone());
     }

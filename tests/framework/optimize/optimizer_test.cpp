@@ -15,7 +15,11 @@ namespace {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-at::Tensor flag(bool not_finite) { return at::full({1}, not_finite ? 1.0 : 0.0, at::kFloat); }
+/// At rate 0.1 unless another is given.
+Update update(const OptimizerConfig& config, bool not_finite = false, double rate = 0.1) {
+  const at::Tensor flag = at::full({1}, not_finite ? 1.0 : 0.0, at::kFloat);
+  return {rate, config.weight_decay, 0.0, flag, {}};
+}
 
 /// Gradients that depend on the step and on the parameter, written into the flat buffer.
 void fill_gradients(FlatStorage& storage, int step) {
@@ -81,7 +85,7 @@ TEST(Sgd, EqualsLoopsWithEveryKindOfGroup) {
                                           : rate,
                          name == "bias" ? 0.0 : config.weight_decay);
       }
-      optimizer->step(rate, flag(false));
+      optimizer->step(update(config, false, rate));
       for (auto& [name, view] : storage.named_views(storage.parameters())) {
         const std::vector<double> got = elements(view);
         for (size_t i = 0; i < got.size(); ++i) {
@@ -102,9 +106,10 @@ TEST(Sgd, AFrozenGroupStaysAndHasNoState) {
   FlatStorage storage(groups);
   const at::Tensor before = recipe.network->bias.detach().clone();
   const at::Tensor head = recipe.head.detach().clone();
-  const auto optimizer = make_optimizer({}, storage);
+  const OptimizerConfig config;
+  const auto optimizer = make_optimizer(config, storage);
   fill_gradients(storage, 0);
-  optimizer->step(0.1, flag(false));
+  optimizer->step(update(config));
   EXPECT_TRUE(recipe.network->bias.equal(before));
   EXPECT_FALSE(recipe.head.equal(head));
   for (const auto& [name, tensor] : optimizer->state()) EXPECT_NE(name, "momentum.network.bias");
@@ -121,11 +126,11 @@ TEST(Sgd, AGatedStepMovesNothing) {
       for (auto& [name, gradient] : gated_storage.named_views(gated_storage.gradients())) {
         gradient.fill_(NAN);
       }
-      with_gates->step(0.1, flag(true));
+      with_gates->step(update(config, true));
       fill_gradients(gated_storage, step);
       fill_gradients(plain_storage, step);
-      with_gates->step(0.1, flag(false));
-      without->step(0.1, flag(false));
+      with_gates->step(update(config));
+      without->step(update(config));
       ASSERT_TRUE(gated_storage.parameters().equal(plain_storage.parameters())) << step;
     }
     const NamedTensors expected = without->state(), state = with_gates->state();
@@ -151,7 +156,7 @@ TEST(Sgd, ContinuesToTheBitFromItsState) {
           for (auto& [name, tensor] : optimizer->state()) state.emplace_back(name, tensor.clone());
         }
         fill_gradients(storage, step);
-        optimizer->step(0.1, flag(false));
+        optimizer->step(update(config));
       }
       SmallRecipe again;
       FlatStorage again_storage(again.parameter_groups());
@@ -161,7 +166,7 @@ TEST(Sgd, ContinuesToTheBitFromItsState) {
       optimizer->load_state(state);
       for (int step = saved_at; step < 6; ++step) {
         fill_gradients(again_storage, step);
-        optimizer->step(0.1, flag(false));
+        optimizer->step(update(config));
       }
       EXPECT_TRUE(again_storage.parameters().equal(storage.parameters())) << saved_at;
     }
@@ -171,9 +176,10 @@ TEST(Sgd, ContinuesToTheBitFromItsState) {
 TEST(Sgd, RefusesStateThatDoesNotFit) {
   SmallRecipe recipe;
   FlatStorage storage(recipe.parameter_groups());
-  const auto optimizer = make_optimizer({}, storage);
+  const OptimizerConfig config;
+  const auto optimizer = make_optimizer(config, storage);
   fill_gradients(storage, 0);
-  optimizer->step(0.1, flag(false));
+  optimizer->step(update(config));
   NamedTensors good;
   for (auto& [name, tensor] : optimizer->state()) good.emplace_back(name, tensor.clone());
   const auto error_of = [&](const NamedTensors& state) -> std::string {
