@@ -69,7 +69,15 @@ class Evaluate(ProgramTest):
             for source, fractions in sources.items():
                 self.assertEqual(set(fractions), FRACTIONS, (method, source))
                 for fraction, result in fractions.items():
-                    self.check_result(result, fraction, (method, source, fraction))
+                    where = (method, source, fraction)
+                    confusion = result.pop("confusion", None)
+                    self.assertEqual(confusion is None, (source, fraction) != ("encoder", "1.0"))
+                    self.check_result(result, fraction, where)
+                    if confusion:
+                        # 16 test images a class.
+                        self.assertEqual([row[c] / 16 for c, row in enumerate(confusion)],
+                                         result["per_class"], where)
+                        self.assertEqual([sum(row) for row in confusion], [16] * 4, where)
         table = run("evaluate", self.out, "threads=1", check=0).stdout
         for word in ("method", "labels", "encoder", "untrained", "raw pixels", "linear", "knn",
                      "100 %", "10 %", "1 %"):

@@ -45,7 +45,9 @@ void add_evaluate(CLI::App& app, Arguments& all) {
       ->required();
   command.add_option("--data", a.data, "labelled data; default: the run's");
   command.add_option("--test", a.test, "test set, where the data has none");
-  command.add_option("--methods", a.methods, "linear,knn");
+  command.add_option(
+      "--methods", a.methods,
+      "of linear, knn, retrieval, clustering, verification, open_set; default: the first two");
   command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
   command.add_option("--out", a.out, "where evaluation.json goes; default: into the run");
 }

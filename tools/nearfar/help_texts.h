@@ -18,9 +18,10 @@ inline constexpr const char* kPretrain =
     "CONFIG is a file (also @file, or - for stdin); settings are key=value.";
 
 inline constexpr const char* kEvaluate =
-    "Judges an encoder by linear probe and nearest neighbours, beside raw pixels and an untrained "
-    "twin.\n\n"
+    "Judges an encoder by linear probe, nearest neighbours and more, beside raw pixels and an "
+    "untrained twin.\n\n"
     "  nearfar evaluate runs/simclr-photos-1\n"
+    "  nearfar evaluate runs/simclr-photos-1 --methods retrieval,clustering,verification,open_set\n"
     "  nearfar evaluate model.safetensors --encoder resnet50 --data PHOTOS --methods linear,knn";
 
 inline constexpr const char* kEmbed =
