@@ -23,6 +23,7 @@ const std::vector<KnownChart>& known_charts() {
       {"Online evaluation",
        "top-1 on held-out images during training",
        {{"online_knn", "kNN"}, {"online_linear", "linear"}}},
+      {"Time of online evaluation", "seconds", {{"online_seconds", "seconds"}}},
       {"Similarity of pairs",
        "cosine of two views of one image, of two images",
        {{"positive_similarity", "same image"}, {"negative_similarity", "different images"}}},

@@ -1,5 +1,4 @@
-"""A headless Chromium driven by its DevTools protocol over a WebSocket (RFC 6455); standard library
-only."""
+"""A headless Chromium, driven by its DevTools protocol over a WebSocket (RFC 6455)."""
 
 import base64
 import json

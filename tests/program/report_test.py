@@ -132,10 +132,16 @@ class Report(ProgramTest):
         summary, page = self.report()
         self.assertNotIn("evaluation", summary["sections"])
         self.assertIn("nearfar evaluate", page.text)
+        with (self.out / "log.jsonl").open("a") as log:
+            for step in range(5):
+                log.write(json.dumps({"step": 13 + step, "loss": None, "warning": "collapsing <i>"})
+                          + "\n")
         (self.out / "encoder.safetensors").unlink()
         summary, page = self.report()
         self.assertEqual(summary["points"], 60, "the newest checkpoint is shown")
         self.assertIn("no result yet", page.text)
+        self.assertEqual(page.text.count("collapsing <i>"), 3)
+        self.assertIn("2 more warnings", page.text)
         shutil.rmtree(self.out / "checkpoints")
         (self.out / "views.png").write_bytes(b"no picture")
         (self.out / "log.jsonl").write_text("")

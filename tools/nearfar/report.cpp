@@ -126,6 +126,22 @@ void try_show_images(RunPage& page, const ReportArguments& arguments, Log& log) 
   }
 }
 
+/// What the log warns of, the first few times.
+void add_warnings(const std::vector<Json>& log, std::vector<std::string>& remarks) {
+  constexpr int kMost = 3;
+  int count = 0;
+  for (const Json& line : log) {
+    const Json* warning = line.find("warning");
+    const Json* step = line.find("step");
+    if (warning == nullptr || !warning->is_string() || ++count > kMost) continue;
+    remarks.push_back((step == nullptr ? "" : "Step " + to_text(*step, -1) + ": ") +
+                      warning->as_string());
+  }
+  if (count > kMost) {
+    remarks.push_back("The log holds " + std::to_string(count - kMost) + " more warnings.");
+  }
+}
+
 RunPage read_run(const RunFolder& folder) {
   RunPage page;
   const fs::path path = fs::absolute(folder.path).lexically_normal();
@@ -136,6 +152,7 @@ RunPage read_run(const RunFolder& folder) {
   page.environment = read_json(folder.environment());
   page.evaluation = read_json(folder.evaluation());
   if (fs::exists(folder.log())) page.log = read_json_lines(folder.log());
+  add_warnings(page.log, page.remarks);
   if (page.log.empty()) page.remarks.push_back("The log has no line yet.");
   if (!page.finished) {
     page.remarks.push_back("This run has no result yet: it goes on or was stopped.");
