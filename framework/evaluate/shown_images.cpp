@@ -19,7 +19,6 @@ namespace {
 // Streams of Purpose::evaluation below belong to labelled subsets.
 constexpr uint8_t kFirstStream = 16;
 constexpr int kSmallest = 16;
-constexpr size_t kSpriteBytes = size_t{1} << 20;  // of PNG, before JPEG takes over
 
 uint8_t to_byte(float value) {
   return static_cast<uint8_t>(std::lround(std::clamp(value, 0.0f, 1.0f) * 255.0f));
@@ -114,7 +113,7 @@ EmbeddingMap map_images(const Features& features, const std::vector<Canvas>& pic
   const int64_t* label = features.label.data_ptr<int64_t>();
   map.label.assign(label, label + features.label.numel());
   map.place = features.places;
-  map.thumbnails = sprite_sheet(pictures, kSpriteBytes);
+  map.thumbnails = sprite_sheet(pictures, kThumbnailBytes);
   return map;
 }
 

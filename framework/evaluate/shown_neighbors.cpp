@@ -11,8 +11,6 @@
 namespace nearfar {
 namespace {
 
-constexpr int kPictureSide = 96;
-constexpr size_t kPictureBytes = 3000;  // of PNG, before JPEG takes over
 constexpr uint8_t kQueryStream = 2;
 
 /// The nearest gallery rows of one query.
@@ -84,13 +82,13 @@ class Shower {
   Shower(const ImageSample& sample, int workers)
       : sample_(sample),
         workers_(workers),
-        side_(thumbnail_side(sample.images->info(), kPictureSide)) {}
+        side_(thumbnail_side(sample.images->info(), kNeighborSide)) {}
 
   std::vector<ShownImage> show(const std::vector<int64_t>& rows) const {
     const std::vector<Canvas> pictures = thumbnails(*subset(sample_.images, rows), side_, workers_);
     std::vector<ShownImage> shown;
     for (size_t i = 0; i < rows.size(); ++i) {
-      shown.push_back({encode_picture(pictures[i], kPictureBytes),
+      shown.push_back({encode_picture(pictures[i], kNeighborBytes),
                        sample_.features.places[static_cast<size_t>(rows[i])],
                        label_of(sample_, rows[i]), 1.0});
     }

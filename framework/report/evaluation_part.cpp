@@ -51,18 +51,24 @@ const Json* entry_of(const Json& sources, const std::string& source, const std::
   return fractions == nullptr ? nullptr : fractions->find(labels);
 }
 
+/// The member of that name where it is a number: what cannot be had is null in the document.
+const Json* number_in(const Json& entry, const char* key) {
+  const Json* value = entry.find(key);
+  return value != nullptr && value->is_number() ? value : nullptr;
+}
+
 std::optional<Measured> measured(const Json* entry) {
   if (entry == nullptr) return std::nullopt;
-  const Json& value = entry->at(headline_of(*entry).key);
-  if (!value.is_number()) return std::nullopt;
-  Measured result{value.as_double(), value.as_double(), value.as_double(), 0.0, 1};
+  const Json* value = number_in(*entry, headline_of(*entry).key);
+  if (value == nullptr) return std::nullopt;
+  Measured result{value->as_double(), value->as_double(), value->as_double(), 0.0, 1};
   const Json* interval = entry->find("interval");
   if (interval != nullptr && interval->items().size() == 2 && interval->items()[0].is_number()) {
     result.low = interval->items()[0].as_double();
     result.high = interval->items()[1].as_double();
   }
-  if (const Json* spread = entry->find("spread")) result.spread = spread->as_double();
-  if (const Json* seeds = entry->find("seeds")) result.seeds = seeds->as_int();
+  if (const Json* spread = number_in(*entry, "spread")) result.spread = spread->as_double();
+  if (const Json* seeds = number_in(*entry, "seeds")) result.seeds = seeds->as_int();
   return result;
 }
 

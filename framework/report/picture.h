@@ -9,6 +9,15 @@
 
 namespace nearfar {
 
+// What pictures may take, so that a page with the default settings stays below 5 MB whatever they
+// show. Bytes are those of PNG, above which JPEG takes over.
+inline constexpr double kThumbnailPixels = 1.2e6;  // of all thumbnails of a map
+inline constexpr int kLargestThumbnail = 48;       // pixels a side
+inline constexpr size_t kThumbnailBytes = size_t{1} << 20;
+inline constexpr int kNeighborSide = 84;
+inline constexpr size_t kNeighborBytes = 3000;
+inline constexpr size_t kViewsBytes = size_t{5} << 18;  // of JPEG too: larger ones are left out
+
 /// An image file.
 struct Picture {
   std::string type;  // "image/png", "image/jpeg"

@@ -80,7 +80,7 @@ std::string evaluation_html(const Json& evaluation) {
                 "<div class=\"sources\"><span>encoder</span><span>untrained</span>"
                 "<span>raw pixels</span></div>") +
          (details.empty() ? ""
-                          : element("details", attribute("class", "card wide"),
+                          : element("details", attribute("class", "card"),
                                     "<summary>Every number</summary>" + details));
 }
 
@@ -90,7 +90,8 @@ std::string classes_html(const Json& evaluation) {
   std::string html;
   if (!confusion.empty()) {
     html +=
-        "<p>Rows are true classes, columns what the probe says; blue is right, orange wrong.</p>" +
+        "<p>Rows are true classes, columns what they are taken for; blue is right, orange "
+        "wrong.</p>" +
         scroll(confusion);
   }
   return html + (classes.empty() ? "" : scroll(classes));
@@ -100,7 +101,7 @@ std::string curves_html(const std::vector<PageChart>& charts) {
   std::string html;
   for (const PageChart& chart : charts) html += chart_figure(chart);
   return element("div", attribute("class", "charts"), html) +
-         element("details", attribute("class", "card wide"),
+         element("details", attribute("class", "card"),
                  "<summary>As a table</summary>" + curve_table(charts));
 }
 

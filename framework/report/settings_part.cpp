@@ -67,8 +67,8 @@ std::string settings_part(const std::vector<SettingRow>& rows) {
                [](const SettingRow& row) { return row.changed; });
   const std::string first =
       changed.empty() ? element("p", "", "Every setting has its default.") : table(changed, true);
-  return element("div", attribute("class", "card wide"), first) +
-         element("details", attribute("class", "card wide"),
+  return element("div", attribute("class", "card"), first) +
+         element("details", attribute("class", "card"),
                  element("summary", "", "All " + std::to_string(rows.size()) + " settings") +
                      table(rows, false));
 }
@@ -81,7 +81,7 @@ std::string environment_part(const Json& environment) {
                     element("th", attribute("scope", "row"), html_text(name)) +
                         element("td", "", html_text(plain_text(value))));
   }
-  return element("div", attribute("class", "card wide"),
+  return element("div", attribute("class", "card"),
                  element("table", attribute("class", "settings"), element("tbody", "", body)));
 }
 

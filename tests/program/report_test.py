@@ -249,6 +249,19 @@ class Report(ProgramTest):
         self.assertNotEqual(browser.value(light), dark)
         self.assertEqual(browser.console, [])
 
+    def test_without_its_script(self):
+        self.report()
+        path = self.out / "report.html"
+        path.write_text(re.sub(r"<script>.*?</script>", "", path.read_text(), flags=re.S))
+        browser = self.opened(path)
+        self.assertGreater(browser.value("document.querySelectorAll('.chart path').length"), 5)
+        data = json.loads(browser.value("document.getElementById('map-data').textContent"))
+        browser.click(*self.centre_of(browser, "label[for=layout1]"))
+        time.sleep(1.2)
+        moved = browser.value("getComputedStyle(document.querySelector('.plane use')).transform")
+        self.assertEqual(re.findall(r"-?[\d.]+", moved)[-2:],
+                         [str(data["layouts"][1][axis][0]) for axis in "xy"])
+
     def test_the_policy_stops_other_scripts(self):
         self.report()
         path = self.out / "report.html"

@@ -22,9 +22,6 @@ namespace nearfar {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kSpritePixels = 1.5e6;  // bounds the page: about 1 MB of JPEG
-constexpr int kLargestThumbnail = 48;
-constexpr size_t kViewsBytes = size_t{3} << 19;  // 1.5 MiB
 constexpr int64_t kViewsPixels = int64_t{1} << 28;
 
 Json read_json(const std::string& path) {
@@ -99,7 +96,7 @@ void show_images(RunPage& page, const Judging& judging, Log& log) {
   log.info("features of the encoder: " + judging.loaded.source);
   const ImageSample queries = sample_of(part, config.points, 0, judging);
   const ImageSample gallery = sample_of(judging.data.train, config.gallery, 1, judging);
-  const double room = std::sqrt(kSpritePixels / static_cast<double>(queries.index.size()));
+  const double room = std::sqrt(kThumbnailPixels / static_cast<double>(queries.index.size()));
   const int side =
       thumbnail_side(part->info(), std::clamp(static_cast<int>(room), 8, kLargestThumbnail));
   const int workers = judging.options.workers;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <regex>
 #include <string>
 
@@ -140,6 +141,18 @@ TEST(ReportPictures, ArePngOrJpegByTheirSize) {
   for (size_t i = 0; i < near.size(); ++i) {
     ASSERT_NEAR(near[i], smooth.pixels[i], 12) << "quality 85 of a smooth picture";
   }
+}
+
+// Noise is what compresses worst: a default page of 1,000 thumbnails, 12 rows of a query and 8
+// neighbours, and views as large as they may be, in base64, beside about 0.4 MB of numbers.
+TEST(ReportPictures, OfNoiseStayWithinThePage) {
+  const int side = static_cast<int>(std::sqrt(kThumbnailPixels / 1000.0));
+  std::vector<Canvas> thumbnails;
+  for (uint64_t i = 0; i < 1000; ++i) thumbnails.push_back(noise(side, i));
+  const size_t map = sprite_sheet(thumbnails, kThumbnailBytes).picture.bytes.size();
+  const size_t neighbor = encode_picture(noise(kNeighborSide, 1), kNeighborBytes).bytes.size();
+  EXPECT_LT(static_cast<double>(map + 12 * 9 * neighbor + kViewsBytes) * 4.0 / 3.0, 4.6e6)
+      << map << " and " << neighbor;
 }
 
 TEST(ReportPictures, StandInRowsOnTheSheet) {
