@@ -31,7 +31,7 @@ bool is_another_test_set(const std::string& key, const Json* before, const Json&
 
 bool may_change(const std::string& key) {
   return std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end() ||
-         key.rfind("evaluate.", 0) == 0;
+         key.rfind("evaluate.", 0) == 0 || key.rfind("report.", 0) == 0;
 }
 
 Describe describe_of(RunConfig& config) {

@@ -23,6 +23,23 @@ Json resolved_json(ResolvedRun& run) {
   return to_json([&run](Fields& field) { run.config.describe(field); });
 }
 
+/// Where each setting comes from that is not a default, by key.
+Json origins_of(ResolvedRun& run) {
+  Json origins = Json::object();
+  for (const KeyInfo& key : list_keys([&run](Fields& field) { run.config.describe(field); })) {
+    const std::string origin = run.settings.origin(key.key);
+    if (origin != "default") origins[key.key] = origin;
+  }
+  return origins;
+}
+
+/// environment.json of a run that begins.
+Json described_start(ResolvedRun& run, const std::string& command_line) {
+  Json environment = describe_environment(command_line);
+  environment["origins"] = origins_of(run);
+  return environment;
+}
+
 /// The sources of a run that goes on: its own saved config first, then what the user says now.
 RunSources continued(const RunFolder& folder, const RunSources& sources) {
   RunSources all = sources;
@@ -189,7 +206,7 @@ PretrainResult pretrain(const RunSources& sources, const PretrainOptions& option
   // Everything that can be refused has been by now: only a run that starts leaves a folder.
   real_file_system().make_directories(folder.checkpoints());
   const RunLock lock(folder);
-  if (!continues) write_json(folder.environment(), describe_environment(options.command_line));
+  if (!continues) write_json(folder.environment(), described_start(run, options.command_line));
   write_json(folder.config(), resolved_json(run));
   return train(run, folder, training, group, progress, log);
 }

@@ -10,6 +10,7 @@
 #include "framework/optimize/optimizer.h"
 #include "framework/optimize/schedule.h"
 #include "framework/recipe/plugin.h"
+#include "framework/report/report_config.h"
 
 namespace nearfar {
 
@@ -70,6 +71,7 @@ struct RunConfig {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   EvaluationConfig evaluate;
+  ReportConfig report;
   std::string device = "auto";
   int64_t threads = 0;
   /// Not a key: what encoder.weights names, where the run starts from it. Null: the encoder's own
@@ -84,6 +86,7 @@ struct RunConfig {
     field("optimizer", optimizer, "the update rule");
     field("schedule", schedule, "the learning rate over time");
     field("evaluate", evaluate, "how `nearfar evaluate` judges");
+    field("report", report, "what `nearfar report` shows of the images");
     field("device", device, {"auto", "cpu", "cuda"}, "auto: a GPU where one can be used");
     field("threads", threads, int64_t{0}, int64_t{4096},
           "threads of the numerics; 0: one a core. Results are bit-equal for equal threads");

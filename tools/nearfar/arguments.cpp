@@ -11,8 +11,8 @@ namespace nearfar {
 namespace {
 
 const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed", "finetune",
-                                            "export",   "views",    "bench", "recipes",
-                                            "config",   "doctor"};
+                                            "export",   "report",   "views", "bench",
+                                            "recipes",  "config",   "doctor"};
 
 void add_common(CLI::App& app, CommonArguments& common) {
   app.add_flag("--json", common.json, "print the result as one JSON document");
@@ -88,6 +88,14 @@ void add_export(CLI::App& app, Arguments& all) {
   command.add_option("--format", a.format, "torchvision, timm or timm-folder")
       ->check(CLI::IsMember({"torchvision", "timm", "timm-folder"}));
   command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
+}
+
+void add_report(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "report", kReport);
+  ReportArguments& a = all.report;
+  command.add_option("RUN", a.rest, "the run's folder, and key=value settings")->required();
+  command.add_option("--data", a.data, "the images of map and neighbours; default: the run's");
+  command.add_option("--out", a.out, "the page; default: report.html in the run's folder");
 }
 
 void add_view_request(CLI::App& command, ViewRequest& request) {
@@ -207,6 +215,7 @@ Parsed parse_arguments(int argc, const char* const* argv,
   add_embed(app, all);
   add_finetune(app, all);
   add_export(app, all);
+  add_report(app, all);
   add_views(app, all);
   add_bench(app, all);
   add_rest(app, all);

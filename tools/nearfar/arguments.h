@@ -45,6 +45,11 @@ struct FinetuneArguments {
   bool baseline = false;
 };
 
+struct ReportArguments {
+  std::vector<std::string> rest;  // RUN and key=value
+  std::string data, out;
+};
+
 /// Images and how their views are drawn.
 struct ViewRequest {
   std::vector<std::string> words;  // IMAGE_OR_DATA, then CONFIG and key=value
@@ -91,6 +96,7 @@ struct Arguments {
   EmbedArguments embed;
   FinetuneArguments finetune;
   ExportArguments exporting;
+  ReportArguments report;
   ViewsArguments views;
   BenchArguments bench;
   RecipesArguments recipes;

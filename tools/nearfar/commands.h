@@ -17,6 +17,7 @@ int run_embed(const EmbedArguments& arguments, Console& console);
 int run_finetune(const FinetuneArguments& arguments, const std::string& command_line,
                  Console& console);
 int run_export(const ExportArguments& arguments, Console& console);
+int run_report(const ReportArguments& arguments, Console& console);
 int run_views(const ViewsArguments& arguments, Console& console);
 int run_bench(const BenchArguments& arguments, Console& console);
 int run_recipes(const RecipesArguments& arguments, Console& console);

@@ -47,6 +47,12 @@ inline constexpr const char* kExport =
     "  nearfar export runs/simclr-photos-1 --out FOLDER --format timm-folder\n\n"
     "Prints the Python lines that load it, strictly. torchvision, timm: one file; timm-folder: "
     "config.json and model.safetensors for timm.create_model(\"local-dir:FOLDER\").";
+inline constexpr const char* kReport =
+    "Writes one HTML page about a run: settings, curves, the evaluation, a map of the embedding, "
+    "nearest neighbours. It needs no network and no other file.\n\n"
+    "  nearfar report runs/simclr-photos-1\n"
+    "  nearfar report runs/simclr-photos-1 --out simclr.html report.points=2000\n"
+    "  nearfar report runs/simclr-photos-1 --data OTHER_PHOTOS";
 
 inline constexpr const char* kViews =
     "Shows what a recipe sees: originals with the crop boxes of their views, and each view with "

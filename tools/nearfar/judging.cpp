@@ -24,7 +24,7 @@ Json judging_part(const std::string& run) {
   const std::string path = RunFolder{run}.config();
   const Json config = parse_json(read_text(path), path);
   Json part = Json::object();
-  for (const char* name : {"data", "evaluate", "threads"}) {
+  for (const char* name : {"data", "evaluate", "report", "threads"}) {
     if (const Json* value = config.find(name)) part[name] = *value;
   }
   return part;

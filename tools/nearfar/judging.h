@@ -8,6 +8,7 @@
 #include "framework/data/open.h"
 #include "framework/evaluate/evaluation.h"
 #include "framework/evaluate/features.h"
+#include "framework/report/report_config.h"
 #include "framework/train/encoder_file.h"
 
 namespace nearfar {
@@ -16,11 +17,13 @@ namespace nearfar {
 struct JudgeConfig {
   DataConfig data;
   EvaluationConfig evaluate;
+  ReportConfig report;
   int64_t threads = 0;
 
   void describe(Fields& field) {
     field("data", data, "what the encoder is judged on");
     field("evaluate", evaluate, "how it is judged");
+    field("report", report, "what `nearfar report` shows of the images");
     field("threads", threads, int64_t{0}, int64_t{4096}, "threads of the numerics; 0: one a core");
   }
 };
