@@ -31,6 +31,9 @@ add_library(nearfar_torch OBJECT ${torch_sources} ${CMAKE_SOURCE_DIR}/cmake/torc
             ${NEARFAR_UPDATE_KERNEL_CHOICE})
 target_link_libraries(nearfar_torch PUBLIC nearfar_settings nearfar_torch_library PkgConfig::XXHASH)
 target_precompile_headers(nearfar_torch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.h)
+# Without NDEBUG, RecordFunction::inputs() asserts on a flag that the wheel's release build never sets.
+set_source_files_properties(${CMAKE_SOURCE_DIR}/framework/train/operation_watch.cpp PROPERTIES
+  COMPILE_DEFINITIONS NDEBUG SKIP_PRECOMPILE_HEADERS ON)
 
 nearfar_add_kernels(nearfar_kernels)
 nearfar_add_update_kernels(nearfar_update)

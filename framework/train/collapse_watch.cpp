@@ -7,12 +7,12 @@ namespace nearfar {
 namespace {
 
 constexpr double kCollapsedStd = 0.1;
-constexpr double kRecovering = 1.1;
+constexpr double kRecovering = 1.5;
 constexpr double kFlatRank = 1.5;
 constexpr int64_t kRoomForRank = 16;
 constexpr double kGuessing = 0.98;
-constexpr int64_t kCollapseLines = 5, kCollapseSteps = 50;
-constexpr int64_t kGuessingLines = 20, kGuessingSteps = 200;
+constexpr int64_t kCollapseLines = 5, kCollapseSteps = 100, kUntrainedSteps = 1000;
+constexpr int64_t kGuessingLines = 20, kGuessingSteps = 500;
 
 bool near_guessing(const LoggedSigns& line) {
   return line.random_guess_loss > 0.0 && line.loss >= kGuessing * line.random_guess_loss;
@@ -62,7 +62,7 @@ std::string guessing_words(const LoggedSigns& line, int64_t since) {
 
 }  // namespace
 
-void CollapseWatch::Streak::follow(bool holds, const LoggedSigns& line) {
+void CollapseWatch::Streak::follow(bool holds, const LoggedSigns& line, bool is_first) {
   if (!holds) {
     since = -1;
     return;
@@ -70,6 +70,7 @@ void CollapseWatch::Streak::follow(bool holds, const LoggedSigns& line) {
   if (since < 0) {
     since = line.step;
     lines = 0;
+    from_start = is_first;
     spread = line.signs.embedding_std;
   }
   ++lines;
@@ -83,16 +84,21 @@ bool CollapseWatch::Streak::is_due(int64_t step, int64_t lines_needed, int64_t s
 }
 
 std::string CollapseWatch::look(const LoggedSigns& line) {
+  const bool is_first = !started_;
+  started_ = true;
   const double spread = line.signs.embedding_std;
-  const bool recovering = collapsed_.since >= 0 && spread > kRecovering * collapsed_.spread &&
-                          spread > kCollapsedStd / 10.0;
-  collapsed_.follow(spread < kCollapsedStd && !recovering, line);
-  flat_.follow(line.signs.effective_rank < kFlatRank && line.largest_rank >= kRoomForRank, line);
-  guessing_.follow(near_guessing(line), line);
-  if (collapsed_.is_due(line.step, kCollapseLines, kCollapseSteps)) return collapse_words(line);
+  const bool recovering = collapsed_.since >= 0 && spread > kRecovering * collapsed_.spread;
+  collapsed_.follow(spread < kCollapsedStd && !recovering, line, is_first);
+  flat_.follow(line.signs.effective_rank < kFlatRank && line.largest_rank >= kRoomForRank, line,
+               is_first);
+  guessing_.follow(near_guessing(line), line, is_first);
+  const auto steps = [](const Streak& streak) {
+    return streak.from_start ? kUntrainedSteps : kCollapseSteps;
+  };
+  if (collapsed_.is_due(line.step, kCollapseLines, steps(collapsed_))) return collapse_words(line);
   // A collapse explains the other two.
   if (collapsed_.since >= 0) return "";
-  if (flat_.is_due(line.step, kCollapseLines, kCollapseSteps)) return flat_words(line);
+  if (flat_.is_due(line.step, kCollapseLines, steps(flat_))) return flat_words(line);
   if (guessing_.is_due(line.step, kGuessingLines, kGuessingSteps)) {
     return guessing_words(line, guessing_.since);
   }

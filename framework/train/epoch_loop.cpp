@@ -27,6 +27,7 @@ EpochLoop::EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& 
       folder_(folder),
       training_(training),
       group_(group),
+      log_(log),
       run_log_(run, folder, training.plan(), progress, log),
       sampler_(*run.data.train, sampler_plan(run.config)),
       loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log),
@@ -93,13 +94,15 @@ void EpochLoop::begin_epoch(int64_t epoch, int64_t first_step) {
     recipe_order_.clear();
   }
   order_restored_ = false;
-  loader_.begin_epoch(epoch, recipe_order_.empty() ? drawn : recipe_order_, first_step);
+  order_ = recipe_order_.empty() ? drawn : recipe_order_;
+  loader_.begin_epoch(epoch, order_, first_step);
 }
 
 void EpochLoop::take_step() {
   const auto asked = std::chrono::steady_clock::now();
   ViewBatch batch = loader_.next();
   run_log_.waited(seconds_since(asked));
+  remember(batch);
   const StepReport report = training_.train_step(batch);
   run_log_.note(report, training_.step(), batch.shard.total, training_.recipe());
   loader_.recycle(std::move(batch));
@@ -120,11 +123,37 @@ std::string EpochLoop::last_good_checkpoint() const {
                          : "; the last good checkpoint is of step " + std::to_string(saved_step_);
 }
 
+void EpochLoop::remember(const ViewBatch& batch) {
+  constexpr size_t kRemembered = 8;
+  const auto first =
+      order_.begin() + batch.step_in_epoch * training_.plan().batch + batch.shard.begin;
+  latest_.push_back({training_.step(), training_.epoch(),
+                     std::vector<int64_t>(first, first + batch.shard.size()), batch.index});
+  if (latest_.size() > kRemembered) latest_.pop_front();
+}
+
+/// Where the step can be done again, as the end of an error's sentence.
+std::string EpochLoop::leave_replay(const std::string& what) const {
+  // The failing step itself; where the state was found bad afterwards, the one that made it.
+  const auto failing =
+      std::find_if(latest_.rbegin(), latest_.rend(),
+                   [this](const StepImages& images) { return images.step <= training_.step(); });
+  if (failing == latest_.rend()) return "";
+  try {
+    return "; to see where it starts: nearfar pretrain --replay " +
+           write_divergence(run_, folder_, training_, *failing, what);
+  } catch (const EnvironmentError& error) {
+    log_.warning(std::string("nothing to replay is left: ") + error.what());
+    return "";
+  }
+}
+
 int EpochLoop::run() {
   try {
     return run_epochs();
   } catch (const DivergedError& error) {
-    throw DivergedError(error.what() + last_good_checkpoint());
+    run_log_.finish(training_.step(), /*success=*/false);
+    throw DivergedError(error.what() + last_good_checkpoint() + leave_replay(error.what()));
   }
 }
 

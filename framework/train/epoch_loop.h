@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "framework/data/loader.h"
 #include "framework/data/sampler.h"
 #include "framework/train/configure.h"
+#include "framework/train/divergence.h"
 #include "framework/train/online_evaluation.h"
 #include "framework/train/run_folder.h"
 #include "framework/train/run_log.h"
@@ -39,7 +41,9 @@ class EpochLoop {
   void judge_online();
   void save();
   bool save_is_due() const;
+  void remember(const ViewBatch& batch);
   std::string last_good_checkpoint() const;
+  std::string leave_replay(const std::string& what) const;
   Json state() const;
   void restore_skipped(const Json& list);
   void check_order(const std::vector<int64_t>& order, size_t length) const;
@@ -48,14 +52,17 @@ class EpochLoop {
   RunFolder folder_;
   Training& training_;
   Group& group_;
+  Log& log_;
   RunLog run_log_;
   EpochSampler sampler_;
   ViewLoader loader_;
   OnlineEvaluation online_;
   StopSignals signals_;
 
+  std::vector<int64_t> order_;         // of the current epoch
   std::vector<int64_t> recipe_order_;  // of the current epoch, where the recipe replaced it
   bool order_restored_ = false;
+  std::deque<StepImages> latest_;  // of the last steps: a flag may be read some steps late
   int64_t saved_step_ = -1;
 };
 

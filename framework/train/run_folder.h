@@ -14,6 +14,7 @@ struct RunFolder {
   std::string config() const { return path + "/config.json"; }
   std::string environment() const { return path + "/environment.json"; }
   std::string log() const { return path + "/log.jsonl"; }
+  std::string diverged() const { return path + "/diverged"; }
   std::string events() const { return path + "/tensorboard"; }
   std::string checkpoints() const { return path + "/checkpoints"; }
   std::string encoder() const { return path + "/encoder.safetensors"; }

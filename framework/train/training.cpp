@@ -123,8 +123,7 @@ void Training::move_after_step(const Embeddings& embeddings, const Batch& batch)
   }
 }
 
-StepReport Training::train_step(const ViewBatch& views) {
-  const Batch batch = make_batch(views);
+StepReport Training::compute_gradients(const Batch& batch) {
   storage_->zero_gradients();
   PassResult pass = add_gradients(*recipe_, batch, gradient_plan());
 
@@ -138,6 +137,14 @@ StepReport Training::train_step(const ViewBatch& views) {
   report.random_guess_loss = pass.loss.random_guess;
   report.embeddings = std::move(pass.embeddings);
   report.report = std::move(pass.loss.report);
+  return report;
+}
+
+StepReport Training::train_step(const ViewBatch& views) {
+  const Batch batch = make_batch(views);
+  StepReport report = compute_gradients(batch);
+
+  at::NoGradGuard no_grad;
   report.learning_rate =
       learning_rate_at(config_.schedule, peak_rate_, step_, plan_.steps, plan_.steps_per_epoch);
 
@@ -164,6 +171,10 @@ void Training::check_finite_state() const {
 
 std::vector<GenerationFile> Training::save() const {
   check_finite_state();
+  return state_files();
+}
+
+std::vector<GenerationFile> Training::state_files() const {
   return {{"model.safetensors", encode_tensors(module_state(*recipe_))},
           {"optimizer.safetensors", encode_tensors(optimizer_->state())}};
 }

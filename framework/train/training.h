@@ -64,14 +64,20 @@ class Training {
   /// Waits for the device; throws DivergedError as train_step does.
   void settle();
 
-  /// Parameters, buffers and optimiser state as files of a checkpoint. Throws DivergedError naming
-  /// a tensor that is not finite. Precondition: settled.
+  /// A batch as the recipe sees it at this step.
+  Batch make_batch(const ViewBatch& views) const;
+  /// The first half of a step: embed, loss, backward, gradients averaged over ranks, which the
+  /// parameters then hold. Nothing moves.
+  StepReport compute_gradients(const Batch& batch);
+
+  /// Parameters, buffers and optimiser state as they are, finite or not. Precondition: settled.
+  std::vector<GenerationFile> state_files() const;
+  /// state_files() for a checkpoint. Throws DivergedError naming a tensor that is not finite.
   std::vector<GenerationFile> save() const;
   /// Restores what save() wrote, bit by bit. Throws CheckpointError.
   void load(const Generation& generation);
 
  private:
-  Batch make_batch(const ViewBatch& views) const;
   void move_after_step(const Embeddings& embeddings, const Batch& batch);
   void stop_at(const std::optional<NotFinite>& failure);
   void check_finite_state() const;

@@ -36,7 +36,13 @@ void add_pretrain(CLI::App& app, Arguments& all) {
   command.add_option("--data", a.data, "what to learn from (data.path)");
   command.add_option("--out", a.out, "the run's folder; default runs/<recipe>-<data>-<number>");
   command.add_option("--preset", a.preset, "a preset of the recipe; default: by the data");
-  command.add_flag("--fresh", a.fresh, "start over in a new folder");
+  auto* fresh = command.add_flag("--fresh", a.fresh, "start over in a new folder");
+  command
+      .add_option("--replay", a.replay,
+                  "do a step again that diverged: its replay.json; nothing is trained")
+      ->excludes(fresh)
+      ->excludes("--out")
+      ->excludes("--preset");
 }
 
 void add_evaluate(CLI::App& app, Arguments& all) {

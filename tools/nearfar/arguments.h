@@ -18,6 +18,7 @@ struct CommonArguments {
 struct PretrainArguments {
   std::vector<std::string> rest;  // CONFIG and key=value
   std::string recipe, data, out, preset;
+  std::string replay;  // replay.json of a step that diverged
   bool fresh = false;
 };
 

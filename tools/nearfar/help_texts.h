@@ -15,7 +15,9 @@ inline constexpr const char* kPretrain =
     "  nearfar pretrain --recipe simclr --data PHOTOS\n"
     "  nearfar pretrain simclr.json train.batch=512 recipe.temperature=0.2\n"
     "  nearfar pretrain --recipe simclr --data list.csv data.limit=10000     a quick try\n"
-    "  nearfar pretrain --out runs/simclr-photos-1        go on after a stop\n\n"
+    "  nearfar pretrain --out runs/simclr-photos-1        go on after a stop\n"
+    "  nearfar pretrain --replay runs/simclr-photos-1/diverged/step-9/replay.json\n"
+    "                                                     where a NaN comes from\n\n"
     "CONFIG is a file (also @file, or - for stdin); settings are key=value.";
 
 inline constexpr const char* kEvaluate =
