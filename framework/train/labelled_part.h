@@ -7,8 +7,8 @@
 
 namespace nearfar {
 
-/// balanced_draw() of data.label_fraction > 0 of the training part by `seed`. Throws DataError where
-/// an image has no label.
+/// balanced_draw() of data.label_fraction > 0 of the training part by `seed`. Throws DataError
+/// where an image has no label.
 std::shared_ptr<const Dataset> labelled_part(const DataParts& data, const DataConfig& config,
                                              uint64_t seed);
 
