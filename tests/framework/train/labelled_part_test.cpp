@@ -1,4 +1,4 @@
-// The images that labels are learned from: as many of every class, none that judges.
+// The images that labels are learned from: as many of every class.
 #include "framework/train/labelled_part.h"
 
 #include <gtest/gtest.h>
@@ -36,10 +36,9 @@ std::set<std::string> places(const Dataset& part) {
   return found;
 }
 
-DataConfig share(double labels, double test = 0.1) {
+DataConfig share(double labels) {
   DataConfig config;
   config.label_fraction = labels;
-  config.test_fraction = test;
   return config;
 }
 
@@ -54,16 +53,6 @@ TEST(LabelledPart, HasAsManyImagesOfEveryClass) {
   EXPECT_EQ(places(*part), places(*labelled_part(data, share(0.1), 5)));
   EXPECT_NE(places(*part), places(*labelled_part(data, share(0.1), 6)));
   EXPECT_EQ(labelled_part(data, share(1.0), 5)->info().size, 400);
-}
-
-TEST(LabelledPart, HasNoImageThatJudges) {
-  const auto train = std::make_shared<Labelled>(400, 4);
-  const DataParts data{train, nullptr};
-  const auto part = labelled_part(data, share(1.0, 0.25), 5);
-  EXPECT_EQ(part->info().size, 300);
-  for (const std::string& place : places(*split_data(train, 0.25, 5).test)) {
-    EXPECT_FALSE(places(*part).contains(place));
-  }
 }
 
 TEST(LabelledPart, NeedsALabelForEveryImage) {
