@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <cmath>
+#include <limits>
 
 namespace nearfar {
 namespace {
@@ -26,10 +27,13 @@ at::Tensor std_of_unit_rows(const at::Tensor& rows) {
 }
 
 /// From the eigenvalues of the smaller Gram matrix, which are the squares of the singular values:
-/// several times as fast as these, and in double precision good to 1e-8 of the largest.
+/// several times as fast as these, and in double precision good to 1e-8 of the largest. NaN where
+/// the rows are not finite.
 double rank_of_unit_rows(const at::Tensor& rows) {
-  const at::Tensor x = rows.to(at::kCPU, at::kDouble);
-  const at::Tensor gram = x.size(0) < x.size(1) ? x.matmul(x.t()) : x.t().matmul(x);
+  const at::Tensor x = rows.to(at::kDouble);
+  const at::Tensor gram = (x.size(0) < x.size(1) ? x.matmul(x.t()) : x.t().matmul(x)).to(at::kCPU);
+  // LAPACK does not take NaN.
+  if (!gram.isfinite().all().item<bool>()) return std::numeric_limits<double>::quiet_NaN();
   const at::Tensor singular = at::linalg_eigvalsh(gram).clamp_min(0.0).sqrt();
   const at::Tensor share = singular / singular.sum().clamp_min(kTiny);
   return std::exp(-(share * (share + kTiny).log()).sum().item<double>());

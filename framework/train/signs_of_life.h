@@ -29,8 +29,8 @@ struct Cosines {
 };
 Cosines cosines(const EmbeddingPair& pair);
 
-/// What one step's embeddings say. Nothing where it is not defined: positives need two embeddings
-/// of equal shape, negatives and uniformity two samples.
+/// What one step's embeddings say: NaN where they are not finite, nothing where it is not defined:
+/// positives need two embeddings of equal shape, negatives and uniformity two samples.
 struct SignsOfLife {
   double embedding_std = 0.0;   // of the first embedding
   double effective_rank = 0.0;  // of the first embedding

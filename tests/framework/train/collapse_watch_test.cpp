@@ -50,7 +50,7 @@ TEST(CollapseWatch, SaysNothingOfAHealthyRun) { EXPECT_TRUE(warned(100000, healt
 TEST(CollapseWatch, WarnsOnceAndAgainWhenTheRunIsTenTimesAsOld) {
   std::string words;
   EXPECT_EQ(warned(
-                7000, [](int64_t step) { return collapsed(step); }, &words),
+                12000, [](int64_t step) { return collapsed(step); }, &words),
             (std::vector<int64_t>{110, 1100, 11000}));
   EXPECT_NE(words.find("collapsed"), std::string::npos);
   EXPECT_NE(words.find("stop-gradient"), std::string::npos);

@@ -156,6 +156,16 @@ TEST(SignsOfLife, KnowBothEnds) {
   EXPECT_NEAR(*spread.uniformity, -4.0, 1e-5);
 }
 
+TEST(SignsOfLife, AreNanForEmbeddingsThatAreNotFinite) {
+  // Where a GPU's flag is read late, the line of a step that diverged may be written before.
+  const at::Tensor rows = some_rows(8, 4, 12);
+  rows[3][1] = std::numeric_limits<float>::quiet_NaN();
+  const SignsOfLife signs = signs_of_life({rows, rows});
+  EXPECT_TRUE(std::isnan(signs.embedding_std));
+  EXPECT_TRUE(std::isnan(signs.effective_rank));
+  EXPECT_TRUE(std::isnan(*signs.uniformity));
+}
+
 TEST(Cosines, OfPairsEqualDotProducts) {
   const at::Tensor a = some_rows(5, 3, 10), b = some_rows(5, 3, 11);
   const Rows x = unit(a), y = unit(b);
