@@ -102,6 +102,10 @@ Json evaluate(const EvaluationInputs& inputs, const EvaluationConfig& config, Lo
   const at::NoGradGuard no_grad;
   const std::vector<std::string> methods = evaluation_methods(config.methods);
   check_inputs(inputs, config);
+  for (const std::string& method : methods) {
+    const EvaluationMethod& known = find_method(method);
+    if (known.check != nullptr) known.check(inputs, config);
+  }
   const std::pair<const char*, const SplitFeatures&> sources[] = {
       {"encoder", inputs.encoder},
       {"untrained", inputs.untrained},

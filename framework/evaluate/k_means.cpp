@@ -12,7 +12,7 @@
 namespace nearfar {
 namespace {
 
-constexpr int64_t kBlockValues = int64_t{1} << 22;
+constexpr int64_t kBlockValues = int64_t{1} << 20;  // 8 MB of double
 
 /// Rows of one block: neither its distances to k centres nor the rows themselves are large.
 int64_t block_rows(int64_t k, int64_t width) {
@@ -72,7 +72,9 @@ at::Tensor update(const at::Tensor& features, const at::Tensor& before,
   const at::Tensor count = at::bincount(assignment, {}, k);
   at::Tensor sum = at::zeros(before.sizes(), at::kDouble);
   for_each_block(features, k, [&](int64_t first, const at::Tensor& rows) {
-    sum.index_add_(0, assignment.narrow(0, first, rows.size(0)), rows.to(at::kDouble));
+    const at::Tensor own = assignment.narrow(0, first, rows.size(0)).unsqueeze(1);
+    const at::Tensor member = at::zeros({rows.size(0), k}, rows.options()).scatter_(1, own, 1);
+    sum.add_(at::mm(member.t(), rows).to(at::kDouble));
   });
   const at::Tensor scale =
       spherical ? sum.norm(2, {1}, /*keepdim=*/true) : count.to(at::kDouble).unsqueeze(1);

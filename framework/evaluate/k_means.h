@@ -24,8 +24,8 @@ struct KMeansOptions {
 /// Lloyd's iterations from given centres [k, d] until the assignment repeats (Lloyd 1982). Of
 /// centres equally near the lower one takes a row. A cluster that empties starts anew at the row
 /// farthest from its centre (the lowest of equals; several take the next ones). features [N, d]
-/// float32 or float64; spherical expects unit rows. Centres are means summed in double. Takes one
-/// block of distances (at most 32 MB) and one of rows besides the features.
+/// float32 or float64; spherical expects unit rows. Sums of blocks are added in double. Takes at
+/// most 48 MB besides the features and numbers by row or centre.
 KMeans lloyd(const at::Tensor& features, const at::Tensor& centers, const KMeansOptions& options);
 
 /// k rows as first centres, each drawn with a chance proportional to its squared distance to the

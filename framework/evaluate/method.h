@@ -43,6 +43,8 @@ struct EvaluationMethod {
   bool fits_labels;      // judged once for each share of the training labels; else once, as "1.0"
   /// The entry of the document: at least the headline, "spread", "seeds", "interval", "settings".
   Json (*judge)(const EvaluationTask& task);
+  /// Throws DataError when the labels do not allow the method: before hours of other methods.
+  void (*check)(const EvaluationInputs& inputs, const EvaluationConfig& config) = nullptr;
 };
 
 // Each in a file of its own, NAME_method.cpp.

@@ -1,4 +1,6 @@
 // Judges by open-set identification: a gallery that grows, probes that are in none.
+#include <torch/types.h>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -73,18 +75,11 @@ Json roles_json(const std::vector<OpenSetResult>& splits, const OpenSetConfig& c
                        {"interval", "Wilson's, over mated probes, the threshold held"}});
 }
 
-Json split_report(const std::vector<OpenSetResult>& splits, const OpenSetConfig& config,
-                  const std::string& path) {
+Json split_report(const std::vector<OpenSetResult>& splits, const OpenSetConfig& config) {
   std::vector<double> dir;
   double mated = 0.0;
   for (const OpenSetResult& split : splits) {
-    if (!split.after.dir[0]) {
-      throw DataError(path + ": expected at least " +
-                      std::to_string(static_cast<int64_t>(1.0 / kOpenSetFar[0])) +
-                      " test images of classes that are never enrolled, found " +
-                      std::to_string(split.after.nonmated));
-    }
-    dir.push_back(*split.after.dir[0]);
+    dir.push_back(split.after.dir[0].value());
     mated += static_cast<double>(split.after.mated) / static_cast<double>(splits.size());
   }
   Json entry = headline_report(
@@ -99,24 +94,42 @@ Json split_report(const std::vector<OpenSetResult>& splits, const OpenSetConfig&
   return entry;
 }
 
-Json judge_open_set(const EvaluationTask& task) {
-  const OpenSetConfig& config = task.config.open_set;
-  const std::string& path = task.inputs.data.path;
-  const OpenSetInputs inputs{task.features.train, task.inputs.train_label, task.features.test,
-                             task.inputs.test_label};
-  const auto classes = static_cast<int64_t>(open_set_classes(inputs).size());
-  if (classes < kFewestOpenSetClasses) {
+uint64_t split_seed(const EvaluationConfig& config, int64_t split) {
+  return static_cast<uint64_t>(config.seed + split);
+}
+
+/// Enough classes for all roles, and in each dealing enough strangers to measure the headline's
+/// false alarms.
+void check_classes(const EvaluationInputs& inputs, const EvaluationConfig& config) {
+  const std::string& path = inputs.data.path;
+  const auto classes = open_set_classes({{}, inputs.train_label, {}, inputs.test_label});
+  if (static_cast<int64_t>(classes.size()) < kFewestOpenSetClasses) {
     throw DataError(path + ": expected at least " + std::to_string(kFewestOpenSetClasses) +
                     " classes with training and test images for the open-set protocol, found " +
-                    std::to_string(classes));
+                    std::to_string(classes.size()));
   }
+  const auto wanted = static_cast<int64_t>(1.0 / kOpenSetFar[0]);
+  for (int64_t i = 0; i < config.open_set.splits; ++i) {
+    const auto roles = draw_roles(classes, config.open_set.development, split_seed(config, i));
+    const int64_t found =
+        at::isin(inputs.test_label, at::tensor(roles.unknown, at::kLong)).sum().item<int64_t>();
+    if (found >= wanted) continue;
+    throw DataError(path + ": expected at least " + std::to_string(wanted) +
+                    " test images of classes that are never enrolled, found " +
+                    std::to_string(found));
+  }
+}
+
+Json judge_open_set(const EvaluationTask& task) {
+  const OpenSetConfig& config = task.config.open_set;
+  const OpenSetInputs inputs{task.features.train, task.inputs.train_label, task.features.test,
+                             task.inputs.test_label};
   return judge_centring(task, "dir", [&](bool centred) {
     std::vector<OpenSetResult> splits;
     for (int64_t i = 0; i < config.splits; ++i) {
-      splits.push_back(
-          open_set_protocol(inputs, config, centred, static_cast<uint64_t>(task.config.seed + i)));
+      splits.push_back(open_set_protocol(inputs, config, centred, split_seed(task.config, i)));
     }
-    return split_report(splits, config, path);
+    return split_report(splits, config);
   });
 }
 
@@ -130,6 +143,7 @@ const EvaluationMethod kOpenSetMethod{
     "of those of other classes are false alarms; raw pixels are centred where that is better on "
     "the test set",
     false,
-    judge_open_set};
+    judge_open_set,
+    check_classes};
 
 }  // namespace nearfar

@@ -1,4 +1,6 @@
 // Judges by retrieval among the test images, and of training images by test images.
+#include <torch/types.h>
+
 #include <string>
 #include <utility>
 
@@ -12,6 +14,22 @@
 
 namespace nearfar {
 namespace {
+
+at::Tensor draw_queries(const EvaluationInputs& inputs, const EvaluationConfig& config) {
+  return sample_positions(inputs.test_label.size(0), config.retrieval.queries,
+                          static_cast<uint64_t>(config.seed));
+}
+
+void check_partners(const EvaluationInputs& inputs, const EvaluationConfig& config) {
+  const at::Tensor images = at::bincount(inputs.test_label);
+  const at::Tensor queries = draw_queries(inputs, config);
+  const at::Tensor own = images.index_select(0, inputs.test_label.index_select(0, queries));
+  if ((own > 1).any().item<bool>()) return;
+  throw DataError(inputs.data.path +
+                  ": expected test images of one class to retrieve each other, found one of each "
+                  "class among the " +
+                  std::to_string(queries.size(0)) + " queries");
+}
 
 /// The scores as keys of an entry.
 void add_scores(Json& entry, const RetrievalScores& scores) {
@@ -36,34 +54,36 @@ Json against_train(const SplitFeatures& features, const EvaluationInputs& inputs
   return entry;
 }
 
-Json judge_features(const EvaluationTask& task, const SplitFeatures& features) {
-  const EvaluationInputs& inputs = task.inputs;
-  const RetrievalConfig& config = task.config.retrieval;
-  const auto seed = static_cast<uint64_t>(task.config.seed);
-  const at::Tensor queries = sample_positions(inputs.test_label.size(0), config.queries, seed);
-  const RetrievalScores scores = retrieval_scores(features.test, inputs.test_label, queries);
-  if (scores.queries == 0) {
-    throw DataError(inputs.data.path +
-                    ": expected test images of one class to retrieve each other, found at most "
-                    "one of each");
-  }
+SplitFeatures chosen(const EvaluationTask& task, bool centred) {
+  return centred ? centre(task.features) : task.features;
+}
+
+Json judge_among_test(const EvaluationTask& task, const at::Tensor& features,
+                      const at::Tensor& queries) {
+  const RetrievalScores scores = retrieval_scores(features, task.inputs.test_label, queries);
   Json entry = headline_report("map_at_r", {scores.map_at_r},
                                normal_interval(scores.map_at_r, scores.map_at_r_error, 0.0));
   add_scores(entry, scores);
-  entry["nmi"] =
-      cluster_images(features.test, inputs.test_label, task.config.clustering, seed, seed)
-          .scores.nmi;
-  entry["against_train"] = config.against_train ? against_train(features, inputs, queries) : Json();
   entry["settings"] = Json::object({{"similarity", "cosine"},
-                                    {"most_queries", config.queries},
+                                    {"most_queries", task.config.retrieval.queries},
                                     {"interval", "normal, over queries"}});
   return entry;
 }
 
 Json judge_retrieval(const EvaluationTask& task) {
-  return judge_centring(task, "map_at_r", [&](bool centred) {
-    return judge_features(task, centred ? centre(task.features) : task.features);
+  const EvaluationInputs& inputs = task.inputs;
+  const auto seed = static_cast<uint64_t>(task.config.seed);
+  const at::Tensor queries = draw_queries(inputs, task.config);
+  Json entry = judge_centring(task, "map_at_r", [&](bool centred) {
+    return judge_among_test(task, chosen(task, centred).test, queries);
   });
+  const SplitFeatures features = chosen(task, entry.at("settings").at("centred").as_bool());
+  entry["nmi"] =
+      cluster_images(features.test, inputs.test_label, task.config.clustering, seed, seed)
+          .scores.nmi;
+  entry["against_train"] =
+      task.config.retrieval.against_train ? against_train(features, inputs, queries) : Json();
+  return entry;
 }
 
 }  // namespace
@@ -75,6 +95,7 @@ const EvaluationMethod kRetrievalMethod{
     "MAP@R is the mean precision at the hits among the R nearest test images, R being those of "
     "the query's class; raw pixels are centred where that is better on the test set",
     false,
-    judge_retrieval};
+    judge_retrieval,
+    check_partners};
 
 }  // namespace nearfar

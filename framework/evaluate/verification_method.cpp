@@ -17,18 +17,21 @@ namespace {
 constexpr std::array<double, 4> kFar{1e-1, 1e-2, 1e-3, 1e-4};
 constexpr int64_t kOutlinePoints = 60;
 
+/// Two of each kind: one to choose a threshold on, one to judge.
+void check_pairs(const EvaluationInputs& inputs, const EvaluationConfig& config) {
+  const PairSample pairs = sample_pairs(inputs.test_label, 2, static_cast<uint64_t>(config.seed));
+  if (pairs.all_positives >= 2 && pairs.all_negatives >= 2) return;
+  throw DataError(inputs.data.path +
+                  ": expected at least two pairs of test images of one class and of two classes to "
+                  "verify, found " +
+                  std::to_string(pairs.all_positives) + " and " +
+                  std::to_string(pairs.all_negatives));
+}
+
 ScoredPairs score_pairs(const EvaluationTask& task, const at::Tensor& features) {
   ScoredPairs scored;
   scored.pairs = sample_pairs(task.inputs.test_label, task.config.verification.pairs,
                               static_cast<uint64_t>(task.config.seed));
-  // Each part of a fold split needs pairs of both kinds.
-  if (scored.pairs.positives.size() < 2 || scored.pairs.negatives.size() < 2) {
-    throw DataError(task.inputs.data.path +
-                    ": expected at least two pairs of test images of one class and of two "
-                    "classes to verify, found " +
-                    std::to_string(scored.pairs.all_positives) + " and " +
-                    std::to_string(scored.pairs.all_negatives));
-  }
   const at::Tensor rows = unit_rows(features);
   scored.positive_scores = pair_cosines(rows, scored.pairs.positives);
   scored.negative_scores = pair_cosines(rows, scored.pairs.negatives);
@@ -100,6 +103,7 @@ const EvaluationMethod kVerificationMethod{
     "different classes, 50 for guessing; raw pixels are centred where that is better on the test "
     "set",
     false,
-    judge_verification};
+    judge_verification,
+    check_pairs};
 
 }  // namespace nearfar

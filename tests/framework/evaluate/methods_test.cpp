@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -120,16 +121,20 @@ TEST(Centre, SubtractsTheTrainingMeanFromBothParts) {
   EXPECT_TRUE(result.test.allclose(features.test - features.train.mean(0), 0.0, 1e-15));
 }
 
+/// Of a method that comes after another one, which must not have begun.
 std::string error_of(const EvaluationInputs& inputs, const std::string& method) {
+  EvaluationConfig config;
+  config.methods = "clustering," + method;
+  Log log([](Level, const std::string& message) { ADD_FAILURE() << message; });
   try {
-    judged(inputs, method);
+    evaluate(inputs, config, log);
   } catch (const DataError& error) {
     return error.what();
   }
   return "no DataError";
 }
 
-TEST(Methods, SayWhatTheDataLacks) {
+TEST(Methods, SayWhatTheDataLacksBeforeAnythingIsJudged) {
   EvaluationInputs inputs = make_inputs();
   inputs.test_label = at::zeros({240}, at::kLong);
   EXPECT_EQ(error_of(inputs, "verification"),
@@ -143,8 +148,8 @@ TEST(Methods, SayWhatTheDataLacks) {
   }
   inputs.test_label = at::arange(8, at::kLong);
   EXPECT_EQ(error_of(inputs, "retrieval"),
-            "memory: expected test images of one class to retrieve each other, found at most one "
-            "of each");
+            "memory: expected test images of one class to retrieve each other, found one of each "
+            "class among the 8 queries");
   EXPECT_EQ(error_of(inputs, "open_set"),
             "memory: expected at least 10 test images of classes that are never enrolled, found "
             "3");
