@@ -60,6 +60,8 @@ void say_learning_rate(const ResolvedRun& run, Log& log) {
 
 void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folder, Log& log) {
   const RunConfig& config = run.config;
+  const std::string sampler = EpochSampler(*run.data.train, sampler_plan(config)).words();
+  if (!sampler.empty()) log.info("sampler: " + sampler);
   int64_t parameters = 0;
   for (const at::Tensor& p : training.recipe().encoder()->parameters()) parameters += p.numel();
   log.info("encoder: " + config.encoder.name + ", " + format_count(parameters) + " parameters, " +
@@ -67,8 +69,6 @@ void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folde
   log.info("run: " + folder.path + ", " + format_count(training.plan().steps) + " steps of " +
            std::to_string(config.train.batch) + " images, " + std::to_string(config.threads) +
            " threads, " + std::to_string(config.data.workers) + " data workers, " + config.device);
-  const std::string sampler = EpochSampler(*run.data.train, sampler_plan(config)).words();
-  if (!sampler.empty()) log.info("sampler: " + sampler);
   say_learning_rate(run, log);
 }
 
