@@ -34,7 +34,6 @@ EpochLoop::EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& 
       group_(group),
       progress_(progress),
       log_(log),
-      sampler_(*run.data.train, sampler_plan(run.config)),
       loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log) {}
 
 void EpochLoop::restore(const std::optional<Generation>& generation) {
@@ -77,7 +76,8 @@ void EpochLoop::check_order(const std::vector<int64_t>& order, size_t length) co
 
 void EpochLoop::begin_epoch(int64_t epoch, int64_t first_step) {
   const uint64_t seed = training_.plan().seed;
-  const std::vector<int64_t> drawn = sampler_.order(seed, epoch);
+  const EpochSampler sampler(*run_.data.train, sampler_plan(run_.config));
+  const std::vector<int64_t> drawn = sampler.order(seed, epoch);
   if (first_step == 0) {
     std::vector<int64_t> order = drawn;
     FeatureOptions options;

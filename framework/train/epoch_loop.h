@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "framework/data/loader.h"
-#include "framework/data/sampler.h"
 #include "framework/log/json_lines.h"
 #include "framework/log/progress_bar.h"
 #include "framework/train/configure.h"
@@ -56,7 +55,6 @@ class EpochLoop {
   Group& group_;
   ProgressBar& progress_;
   Log& log_;
-  EpochSampler sampler_;
   ViewLoader loader_;
   std::optional<JsonLines> lines_;
   StopSignals signals_;
