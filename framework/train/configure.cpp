@@ -186,8 +186,8 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log) {
   run.settings = merge_sources(sources, preset, "preset " + run.preset);
   run.config = make_run_config(plugin);
   run.settings.apply(describe_of(run.config));
-  run.config.recipe.name = plugin.name;
   run.data = divide_data(run.data, run.config.data, log);
+  run.config.recipe.name = plugin.name;
   fill_automatic(run, log);
   return run;
 }
