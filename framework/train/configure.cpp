@@ -21,17 +21,19 @@ namespace {
 
 /// What may differ when a run goes on: none of these changes a result.
 constexpr std::array<std::string_view, 8> kMayChange = {
-    "data.path",       "data.workers", "data.evaluate_on",       "data.max_bad_fraction",
-    "train.log_every", "train.keep",   "train.checkpoint_every", "train.tensorboard"};
-
-/// Another test set changes no result, but having one or none decides what is held out.
-bool is_another_test_set(const std::string& key, const Json* before, const Json& after) {
-  return key == "data.test_path" && before != nullptr && *before != Json("") && after != Json("");
-}
+    "data.path",  "data.test_path",  "data.workers",          "train.checkpoint_every",
+    "train.keep", "train.log_every", "data.max_bad_fraction", "train.tensorboard"};
 
 bool may_change(const std::string& key) {
   return std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end() ||
-         key.rfind("evaluate.", 0) == 0 || key.rfind("report.", 0) == 0;
+         key.rfind("evaluate.", 0) == 0 || key.rfind("report.", 0) == 0 ||
+         key == "data.evaluate_on";
+}
+
+/// Another test set changes no result, but having one or none decides what is held out.
+bool changes_parts(const std::string& key, const Json* before, const Json& after) {
+  const Json none("");
+  return key == "data.test_path" && ((before == nullptr || *before == none) != (after == none));
 }
 
 Describe describe_of(RunConfig& config) {
@@ -45,8 +47,8 @@ void collect_differences(const Json& saved, const Json& wanted, const std::strin
     const Json* before = saved.find(name);
     if (before != nullptr && value.is_object() && before->is_object()) {
       collect_differences(*before, value, key, keys);
-    } else if ((before == nullptr || !(*before == value)) && !may_change(key) &&
-               !is_another_test_set(key, before, value)) {
+    } else if ((before == nullptr || !(*before == value)) &&
+               (!may_change(key) || changes_parts(key, before, value))) {
       keys.push_back(key);
     }
   }
@@ -219,8 +221,8 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log) {
   run.settings = merge_sources(sources, preset, "preset " + run.preset);
   run.config = make_run_config(plugin);
   run.settings.apply(describe_of(run.config));
-  run.config.recipe.name = plugin.name;
   run.data = divide_data(run.data, run.config.data, log);
+  run.config.recipe.name = plugin.name;
   take_labelled_part(run, log);
   fill_automatic(run, log);
   return run;

@@ -29,7 +29,6 @@ EpochLoop::EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& 
       group_(group),
       log_(log),
       run_log_(run, folder, training.plan(), progress, log),
-      sampler_(*run.data.train, sampler_plan(run.config)),
       loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log),
       online_(run, training.recipe().views().front().size, log) {}
 
@@ -72,7 +71,8 @@ void EpochLoop::check_order(const std::vector<int64_t>& order, size_t length) co
 
 void EpochLoop::begin_epoch(int64_t epoch, int64_t first_step) {
   const uint64_t seed = training_.plan().seed;
-  const std::vector<int64_t> drawn = sampler_.order(seed, epoch);
+  const EpochSampler sampler(*run_.data.train, sampler_plan(run_.config));
+  const std::vector<int64_t> drawn = sampler.order(seed, epoch);
   if (first_step == 0) {
     std::vector<int64_t> order = drawn;
     FeatureOptions options;

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "framework/data/loader.h"
-#include "framework/data/sampler.h"
 #include "framework/train/configure.h"
 #include "framework/train/divergence.h"
 #include "framework/train/online_evaluation.h"
@@ -54,7 +53,6 @@ class EpochLoop {
   Group& group_;
   Log& log_;
   RunLog run_log_;
-  EpochSampler sampler_;
   ViewLoader loader_;
   OnlineEvaluation online_;
   StopSignals signals_;

@@ -94,6 +94,8 @@ void say_learning_rate(const ResolvedRun& run, Log& log) {
 
 void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folder, Log& log) {
   const RunConfig& config = run.config;
+  const std::string sampler = EpochSampler(*run.data.train, sampler_plan(config)).words();
+  if (!sampler.empty()) log.info("sampler: " + sampler);
   int64_t parameters = 0;
   for (const at::Tensor& p : training.recipe().encoder()->parameters()) parameters += p.numel();
   log.info("encoder: " + config.encoder.name + ", " + format_count(parameters) + " parameters, " +
@@ -109,8 +111,6 @@ void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folde
            (config.train.micro_batch == 0
                 ? ""
                 : ", micro-batches of " + std::to_string(config.train.micro_batch)));
-  const std::string sampler = EpochSampler(*run.data.train, sampler_plan(config)).words();
-  if (!sampler.empty()) log.info("sampler: " + sampler);
   say_learning_rate(run, log);
 }
 

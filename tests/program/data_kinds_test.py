@@ -150,7 +150,8 @@ class DataKinds(ProgramTest):
                       "images that judge here", said)
         same, _ = self.judge("run", "--test", data)
         self.assertEqual(same["data"]["seen_in_pretraining"], 230)
-        copy = shutil.copy(self.folder / "run/encoder.safetensors", self.folder / "copy.safetensors")
+        copy = shutil.copy(self.folder / "run/encoder.safetensors",
+                           self.folder / "copy.safetensors")
         unknown, said = self.judge(copy, "--data", data)
         self.assertIsNone(unknown["data"]["seen_in_pretraining"])
 
@@ -181,9 +182,10 @@ class DataKinds(ProgramTest):
         document, _ = self.judge("run")
         self.assertEqual((document["data"]["train"], document["data"]["test"]), (64, TEST))
         for setting in ("data.limit=32", "data.split_seed=1", "data.test_fraction=0.5",
-                        "data.val_fraction=0.1", "data.sampler=balanced", "data.images_per_class=8"):
-            self.refused(2, [setting.split("=")[0], "cannot change in mid-run"], "pretrain", "--out",
-                         self.folder / "run", setting)
+                        "data.val_fraction=0.1", "data.sampler=balanced", "data.images_per_class=8",
+                        f"data.test_path={self.write_npy('test')}"):
+            self.refused(2, [setting.split("=")[0], "cannot change in mid-run"], "pretrain",
+                         "--out", self.folder / "run", setting)
         run("pretrain", "--out", self.folder / "run", "data.workers=2", "data.evaluate_on=test",
             check=0)
 

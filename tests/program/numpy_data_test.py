@@ -32,7 +32,8 @@ class NumpyData(ProgramTest):
         path = self.folder / "pixels.npy"
         numpy.save(path, numpy.ascontiguousarray(self.images.transpose(0, 2, 3, 1)))
         numpy.save(self.folder / "pixels.labels.npy", self.labels.astype("u4").reshape(-1, 1))
-        numpy.save(self.folder / "pixels_targets.npy", numpy.linspace(0, 1, 3 * COUNT).reshape(-1, 3))
+        targets = numpy.linspace(0, 1, 3 * COUNT).reshape(-1, 3)
+        numpy.save(self.folder / "pixels_targets.npy", targets)
         return path
 
     def write_version(self, major):

@@ -87,9 +87,9 @@ int run_evaluate(const EvaluateArguments& arguments, Console& console) {
                     "data.test_fraction");
   }
   Json document = evaluate(gather_inputs(judging, console.log()), config, console.log());
-  document["encoder"] = judging.loaded.source;
   describe_judged_data(document["data"], judging, console.log());
   document["weights"] = to_document(judging.loaded.weights);
+  document["encoder"] = judging.loaded.source;
   const std::string path = output_path(arguments);
   const std::string text = to_text(document) + "\n";
   replace_file(real_file_system(), path, text.data(), text.size());

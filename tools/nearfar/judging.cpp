@@ -124,11 +124,11 @@ Judging prepare_judging(const std::vector<std::string>& words, const std::string
     throw ConfigError("data.path: " + judging.loaded.source +
                       " belongs to no run; add --data PATH");
   }
-  judging.data = open_data(config.data, log);
-  check_channels(judging.loaded, *judging.data.train);
-  if (divide) judging.data = divide_data(judging.data, config.data, log);
   const std::optional<JudgeConfig> own = settings_of_run(run_of(words.front()));
   if (own && same_path(own->data.path, config.data.path)) judging.pretraining = own->data;
+  judging.data = open_data(config.data, log);
+  if (divide) judging.data = divide_data(judging.data, config.data, log);
+  check_channels(judging.loaded, *judging.data.train);
   judging.options = feature_options(config, judging.loaded, *judging.data.train);
   return judging;
 }
