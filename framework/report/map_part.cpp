@@ -26,7 +26,7 @@ constexpr std::array<const char*, kShapes> kOutlines = {
 
 /// 8 colours and 5 shapes have no common divisor: 40 classes get marks of their own, and
 /// neighbours in the list differ in both.
-std::string mark_of(int64_t label) {
+std::string color_of(int64_t label) {
   const size_t index = label < 0 ? 0 : static_cast<size_t>(label);
   return "s" + std::to_string(index % kColors);
 }
@@ -95,7 +95,7 @@ std::string points(const EmbeddingMap& map, const std::vector<Drawn>& layouts) {
                 std::to_string(k) + ":" + std::to_string(layouts[k].y[i]) + "px;";
     }
     svg += "<use href=\"#shape" + std::to_string(shape_of(map.label[i])) + "\" class=\"" +
-           mark_of(map.label[i]) + "\" style=\"" + places + "\"/>\n";
+           color_of(map.label[i]) + "\" style=\"" + places + "\"/>\n";
   }
   return svg;
 }
@@ -128,7 +128,7 @@ std::string legend(const EmbeddingMap& map, const std::vector<std::string>& clas
     if (count == 0) continue;
     const std::string mark = element("svg", attribute("viewBox", "-10 -10 20 20"),
                                      "<use href=\"#shape" + std::to_string(shape_of(label)) +
-                                         "\" class=\"" + mark_of(label) + "\"/>");
+                                         "\" class=\"" + color_of(label) + "\"/>");
     items +=
         element("li", "",
                 element("button",

@@ -105,6 +105,12 @@ class Report(ProgramTest):
                 self.assertIn(entry["top1"], page.values)
                 for share in entry["per_class"] if method is evaluation["methods"]["linear"] else []:
                     self.assertIn(share, page.values)
+        counts = evaluation["methods"]["linear"]["encoder"]["1.0"]["confusion"]
+        for true, row in enumerate(counts):
+            said = sum(1 for told, count in enumerate(row) if
+                       (f"{true} told right: {count} of 16" if told == true else
+                        f"{true} taken for {told}: {count} of 16") in page.text)
+            self.assertEqual(said, 4, f"every cell of the confusion's row {true}")
         config = json.loads((self.out / "config.json").read_text())
         self.assertIn(json.dumps(config["train"]["steps"]), page.text)
         rows = {found["data-key"] for tag, found in page.tags if "data-key" in found}

@@ -79,16 +79,16 @@ ImageSample sample_of(const std::shared_ptr<const Dataset>& part, int64_t count,
 }
 
 std::string images_in_words(const ImageSample& queries, const Dataset& part, bool held_out,
-                            const Judging& judging) {
+                            const Judging& judging, const std::string& run) {
   return format_count(static_cast<int64_t>(queries.index.size())) + " of the " +
          format_count(part.info().size) + (held_out ? " test images of " : " images of ") +
          part.info().name + ", by the features of " +
-         fs::path(judging.loaded.source).filename().string() +
+         fs::path(judging.loaded.source).lexically_proximate(run).string() +
          (held_out ? "" : "; there is no test part: the network may have seen them") + ".";
 }
 
 /// Map and neighbours: test images among training images; of one set where there is no test part.
-void show_images(RunPage& page, const Judging& judging, Log& log) {
+void show_images(RunPage& page, const Judging& judging, const std::string& run, Log& log) {
   const ReportConfig& config = judging.config.report;
   const bool held_out = judging.data.test != nullptr;
   const std::shared_ptr<const Dataset> part = held_out ? judging.data.test : judging.data.train;
@@ -105,7 +105,7 @@ void show_images(RunPage& page, const Judging& judging, Log& log) {
       map_images(queries.features, thumbnails(*queries.images, side, workers), config.perplexity);
   page.neighbors = neighbor_part(queries, gallery, !held_out, config, workers);
   page.class_names = part->info().class_names;
-  page.images = images_in_words(queries, *part, held_out, judging);
+  page.images = images_in_words(queries, *part, held_out, judging, run);
 }
 
 /// What the run's own data or weights lack is said on the page; what the user asked for must be
@@ -113,7 +113,7 @@ void show_images(RunPage& page, const Judging& judging, Log& log) {
 void try_show_images(RunPage& page, const ReportArguments& arguments, Log& log) {
   try {
     const Judging judging = prepare_judging(arguments.rest, "", arguments.data, "", log);
-    show_images(page, judging, log);
+    show_images(page, judging, arguments.rest.front(), log);
   } catch (const ConfigError&) {
     throw;
   } catch (const Error& error) {
