@@ -21,7 +21,7 @@ struct SgdOptions {
 
 /// K linear classifiers [K, C, d] that start at zero (the loss is convex) and follow
 /// torch.optim.SGD on the mean cross entropy of the same batches, as one matrix product for all of
-/// them (the sweep of DINOv2's linear evaluation, Oquab et al. 2023, section B.3). Weight decay
+/// them (the sweep of DINOv2's linear evaluation, dinov2/eval/linear.py). Weight decay
 /// holds for weights, not for biases. A classifier whose rate is too high overflows alone.
 class ClassifierStack {
  public:

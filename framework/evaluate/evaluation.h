@@ -70,7 +70,7 @@ struct EvaluationConfig {
           "of labelled subsets, samples of images and pairs, starts and class splits");
     field("every", every, int64_t{0}, int64_t{1} << 31,
           "epochs of pretraining between judgings on held-out training images; 0: never");
-    field("online", online, "those judgings");
+    field("online", online, "what those judgings look at, and how");
     field("image_size", image_size, int64_t{0}, int64_t{4096},
           "side of the images that the encoder sees; 0: as in its training, 224 for weights of "
           "others");

@@ -14,10 +14,11 @@
 
 namespace nearfar {
 
-/// Published settings: MoCo (main_lincls.py) rate 30 at batch 256, 100 epochs, schedule step;
-/// SimCLR (Chen et al. 2020, B.6) rate 0.1, 90 epochs, Nesterov; DINOv2 (Oquab et al. 2023, B.3)
-/// thirteen rates from 1e-5 to 0.1, cosine. All: momentum 0.9, no weight decay, batch / 256
-/// scaling.
+/// Published settings, all with momentum 0.9 and no weight decay: MoCo (main_lincls.py) rate 30 at
+/// batch 256, 100 epochs, schedule step at 60 and 80; SimCLR (Chen et al. 2020, B.6) rate 0.1 times
+/// batch / 256, Nesterov, 90 epochs; DINOv2 (dinov2/eval/linear.py) thirteen rates from 1e-5 to 0.1
+/// times batch / 256, cosine, of which it takes the best on the set it reports; here held-out
+/// training images decide.
 struct LinearSgdConfig {
   int64_t epochs = 10;
   int64_t min_steps = 300;

@@ -1,4 +1,4 @@
-"""`evaluate --methods linear_sgd` and `evaluate.every`: by hand, deterministic, refused in words."""
+"""`evaluate --methods linear_sgd` and `evaluate.every`: by hand, repeatable, refused in words."""
 
 import json
 import math
@@ -19,7 +19,7 @@ def rows_of(tensors):
 
 
 def train_by_hand(rows, labels, rate, steps, classes=4):
-    """Full batches of SGD with momentum 0.9 on the mean cross entropy, half a cosine: weight, bias."""
+    """Weight and bias: full batches, momentum 0.9, mean cross entropy, half a cosine."""
     weight = [[0.0] * len(rows[0]) for _ in range(classes)]
     bias = [0.0] * classes
     moving = [[0.0] * (len(rows[0]) + 1) for _ in range(classes)]
@@ -51,8 +51,11 @@ class SgdProbe(ProgramTest):
         return json.loads(path.read_text())["methods"]["linear_sgd"]
 
     def test_document_says_every_rate_and_the_choice(self):
+        # A flip would turn a bright left quarter, which is a class, into a right one.
         methods = self.evaluate("evaluate.linear_sgd.learning_rate=[0.1,1,10]",
-                                "evaluate.linear_sgd.weight_decay=[0,0.001]")
+                                "evaluate.linear_sgd.weight_decay=[0,0.001]",
+                                "evaluate.linear_sgd.epochs=10", "evaluate.linear_sgd.view.flip=0",
+                                "evaluate.linear_sgd.view.crop_min=0.8")
         self.assertEqual(set(methods), {"encoder", "untrained", "raw_pixels"})
         for source, fractions in methods.items():
             self.assertEqual(set(fractions), {"1.0", "0.1", "0.01"}, source)
