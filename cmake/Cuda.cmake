@@ -16,7 +16,7 @@ set(CMAKE_CUDA_STANDARD 20)
 set(CMAKE_CUDA_EXTENSIONS OFF)
 find_package(CUDAToolkit REQUIRED)
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/augment/*.cu
-     ${CMAKE_SOURCE_DIR}/framework/cuda/*.cpp)
+     ${CMAKE_SOURCE_DIR}/framework/optimize/*.cu ${CMAKE_SOURCE_DIR}/framework/cuda/*.cpp)
 if(cuda_sources)
   # The self-test makes views ready for the device as the program does.
   add_library(nearfar_cuda MODULE ${cuda_sources} ${CMAKE_SOURCE_DIR}/augment/device_view.cpp

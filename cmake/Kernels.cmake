@@ -1,4 +1,5 @@
-# The renderer's inner loops, compiled once for each instruction set and chosen at run time.
+# The inner loops of the renderer and of updates, compiled once for each instruction set and chosen at
+# run time.
 set(NEARFAR_KERNEL_SETS portable)
 set(kernel_choice portable)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
@@ -10,6 +11,8 @@ set(NEARFAR_KERNEL_FLAGS_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
 file(GLOB NEARFAR_KERNEL_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/augment/kernels/*.cpp)
 list(FILTER NEARFAR_KERNEL_SOURCES EXCLUDE REGEX "/(available|stream)_")
 set(NEARFAR_KERNEL_CHOICE ${CMAKE_SOURCE_DIR}/augment/kernels/available_${kernel_choice}.cpp)
+set(NEARFAR_UPDATE_KERNEL_CHOICE
+    ${CMAKE_SOURCE_DIR}/framework/optimize/kernels/available_${kernel_choice}.cpp)
 
 # No fused multiply-adds and no reordered sums: all sets compute the same bits. Pixels are finite
 # numbers, and of the two zeros either will do.
@@ -29,6 +32,20 @@ function(nearfar_add_kernels prefix)
     target_compile_definitions(${prefix}_${set} PRIVATE NEARFAR_KERNELS=${set})
     target_compile_options(${prefix}_${set} PRIVATE ${NEARFAR_KERNEL_FLAGS}
                            ${NEARFAR_KERNEL_FLAGS_${set}} ${ARGN})
+    target_link_libraries(${prefix}_${set} PRIVATE nearfar_settings)
+    list(APPEND objects $<TARGET_OBJECTS:${prefix}_${set}>)
+  endforeach()
+  set(${prefix}_OBJECTS ${objects} PARENT_SCOPE)
+endfunction()
+
+# The loops of an update. Parameters may overflow, and must then be seen to: infinities and NaN count.
+function(nearfar_add_update_kernels prefix)
+  set(objects)
+  foreach(set ${NEARFAR_KERNEL_SETS})
+    add_library(${prefix}_${set} OBJECT ${CMAKE_SOURCE_DIR}/framework/optimize/kernels/chunk_loops.cpp)
+    target_compile_definitions(${prefix}_${set} PRIVATE NEARFAR_KERNELS=${set})
+    target_compile_options(${prefix}_${set} PRIVATE -O3 -ffp-contract=off -fno-math-errno
+                           -fno-trapping-math ${NEARFAR_KERNEL_FLAGS_${set}})
     target_link_libraries(${prefix}_${set} PRIVATE nearfar_settings)
     list(APPEND objects $<TARGET_OBJECTS:${prefix}_${set}>)
   endforeach()

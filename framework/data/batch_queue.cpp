@@ -26,7 +26,7 @@ bool BatchQueue::can_open() const {
 }
 
 void BatchQueue::prepare(PendingBatch& pending, int64_t step) {
-  const auto images = static_cast<int64_t>(epoch_.order.size());
+  const auto images = static_cast<int64_t>(epoch_.items.size());
   const int64_t first = step * plan_.batch;
   const int64_t total = std::min(plan_.batch, images - first);
   ViewBatch& batch = pending.batch;
@@ -35,9 +35,10 @@ void BatchQueue::prepare(PendingBatch& pending, int64_t step) {
   batch.targets = rows_.targets();
   batch.channels = rows_.dataset().info().channels;
   const auto n = static_cast<size_t>(batch.shard.size());
-  const auto begin = epoch_.order.begin() + first + batch.shard.begin;
+  const auto begin = epoch_.items.begin() + first + batch.shard.begin;
   batch.index.assign(begin, begin + batch.shard.size());
   batch.label.assign(n, -1);
+  batch.target.resize(n * rows_.dataset().info().targets.size());
   batch.rows.resize(plan_.render ? 0 : n);
   batch.views.resize(plan_.render ? batch.targets.size() : 0);
   for (size_t v = 0; v < batch.views.size(); ++v) {

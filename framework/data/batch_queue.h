@@ -18,7 +18,7 @@ namespace nearfar {
 /// One epoch's plan for one rank.
 struct EpochPlan {
   int64_t epoch = 0;
-  std::vector<int64_t> order;
+  std::vector<int64_t> items;  // of the order's rows, as ViewRows::make() takes them
   int64_t first_step = 0;
   int64_t steps = 0;
 };

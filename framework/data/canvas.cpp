@@ -28,6 +28,11 @@ void write_glyph(Canvas& canvas, int top, int left, char character, Rgb8 color) 
   }
 }
 
+/// What the encoders hand their file to; `context` is a std::vector<uint8_t>.
+void receive_file(void* context, const uint8_t* bytes, size_t size) {
+  static_cast<std::vector<uint8_t>*>(context)->assign(bytes, bytes + size);
+}
+
 std::string without_trailing_blanks(std::string line) {
   line.erase(line.find_last_not_of(' ') + 1);
   return line;
@@ -118,13 +123,20 @@ std::vector<std::string> wrap_text(std::string_view text, int columns) {
 
 std::vector<uint8_t> encode_png(const Canvas& canvas) {
   std::vector<uint8_t> file;
-  const auto receive = [](void* context, const uint8_t* bytes, size_t size) {
-    static_cast<std::vector<uint8_t>*>(context)->assign(bytes, bytes + size);
-  };
   std::array<char, 256> message{};
-  if (images_library().encode_png(canvas.pixels.data(), canvas.height, canvas.width, receive, &file,
-                                  message.data(), message.size()) != 0) {
+  if (images_library().encode_png(canvas.pixels.data(), canvas.height, canvas.width, receive_file,
+                                  &file, message.data(), message.size()) != 0) {
     throw EnvironmentError(std::string("PNG: ") + message.data());
+  }
+  return file;
+}
+
+std::vector<uint8_t> encode_jpeg(const Canvas& canvas, int quality) {
+  std::vector<uint8_t> file;
+  std::array<char, 256> message{};
+  if (images_library().encode_jpeg(canvas.pixels.data(), canvas.height, canvas.width, quality,
+                                   receive_file, &file, message.data(), message.size()) != 0) {
+    throw EnvironmentError(std::string("JPEG: ") + message.data());
   }
   return file;
 }

@@ -62,4 +62,8 @@ std::vector<std::string> wrap_text(std::string_view text, int columns);
 /// The bytes of a PNG file. Throws EnvironmentError when the images library is missing.
 std::vector<uint8_t> encode_png(const Canvas& canvas);
 
+/// The bytes of a JPEG file; quality from 1 to 100. Throws EnvironmentError when the images library
+/// is missing.
+std::vector<uint8_t> encode_jpeg(const Canvas& canvas, int quality);
+
 }  // namespace nearfar

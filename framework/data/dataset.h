@@ -1,9 +1,10 @@
-// What a data set is: images by index, decoded to 8 bits, with optional labels.
+// What a data set is: images by index, decoded to 8 bits, with optional labels and targets.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,12 +17,13 @@ namespace nearfar {
 struct DatasetInfo {
   std::string name;  // short, for run names: "fashion-mnist"
   std::string path;
-  std::string format;  // "idx", "cifar10", "cifar100", "folder"
+  std::string format;  // "folder", "idx", "cifar10", "cifar100", "csv", "npy", "safetensors"
   int64_t size = 0;
   int channels = 3;  // 1 or 3, the same for all images
   int height = 0;    // 0: images differ in size
   int width = 0;
-  std::vector<std::string> class_names;  // empty: no labels
+  std::vector<std::string> class_names;   // empty: no labels
+  std::vector<std::string> targets = {};  // names of an image's real-valued targets; empty: none
 };
 
 /// Owned pixels that a reader decodes into; reused from image to image.
@@ -52,6 +54,9 @@ class Dataset {
   virtual const DatasetInfo& info() const = 0;
   /// Class of image `index` in [0, class_names.size()), or -1 where there are no labels.
   virtual int64_t label(int64_t index) const = 0;
+  /// Real-valued targets of image `index`, one for each of info().targets; valid as long as the
+  /// set.
+  virtual std::span<const float> target(int64_t /*index*/) const { return {}; }
   /// Where the image comes from, for messages: a path, or "file[row]".
   virtual std::string place(int64_t index) const = 0;
   /// The image, either borrowed from resident memory or decoded into `storage`; valid as long as

@@ -49,24 +49,6 @@ std::vector<int64_t> folder_labels(const ImageTree& tree, const std::vector<std:
   return labels;
 }
 
-/// A folder of nothing but unreadable files is an error at the start, not in the first batch.
-void require_a_readable_image(const Dataset& images) {
-  const int64_t probes = std::min(images.info().size, kProbes);
-  PixelBuffer storage;
-  std::string first;
-  for (int64_t i = 0; i < probes; ++i) {
-    try {
-      images.read(i, storage);
-      return;
-    } catch (const BadImage& bad) {
-      if (first.empty()) first = bad.what();
-    }
-  }
-  throw DataError(images.info().path + ": none of the " +
-                  (probes < images.info().size ? "first " : "") + std::to_string(probes) +
-                  " images can be read; first: " + first);
-}
-
 ImageTree find_some_images(const std::string& folder, Log& log) {
   ImageTree tree = find_images(folder);
   if (tree.paths.empty()) {
@@ -107,18 +89,25 @@ bool only_folder_is_train(const std::filesystem::path& root) {
 }  // namespace
 
 FolderDataset::FolderDataset(DatasetInfo info, ImageTree tree, std::vector<int64_t> labels,
-                             int64_t max_pixels)
+                             int64_t max_pixels, std::vector<float> targets)
     : info_(std::move(info)),
       tree_(std::move(tree)),
       labels_(std::move(labels)),
-      max_pixels_(max_pixels) {}
+      max_pixels_(max_pixels),
+      targets_(std::move(targets)) {}
 
 int64_t FolderDataset::label(int64_t index) const {
   return labels_.empty() ? -1 : labels_[static_cast<size_t>(index)];
 }
 
+std::span<const float> FolderDataset::target(int64_t index) const {
+  const size_t width = info_.targets.size();
+  return std::span(targets_).subspan(static_cast<size_t>(index) * width, width);
+}
+
 std::string FolderDataset::place(int64_t index) const {
-  return tree_.root + "/" + tree_.paths[static_cast<size_t>(index)];
+  const std::string& path = tree_.paths[static_cast<size_t>(index)];
+  return path.front() == '/' ? path : tree_.root + "/" + path;
 }
 
 Image FolderDataset::read(int64_t index, PixelBuffer& storage) const {
@@ -135,8 +124,25 @@ Image FolderDataset::read_window(int64_t index, PixelBuffer& storage,
   }
 }
 
+void require_a_readable_image(const Dataset& images) {
+  const int64_t probes = std::min(images.info().size, kProbes);
+  PixelBuffer storage;
+  std::string first;
+  for (int64_t i = 0; i < probes; ++i) {
+    try {
+      images.read(i, storage);
+      return;
+    } catch (const BadImage& bad) {
+      if (first.empty()) first = bad.what();
+    }
+  }
+  throw DataError(images.info().path + ": none of the " +
+                  (probes < images.info().size ? "first " : "") + std::to_string(probes) +
+                  " images can be read; first: " + first);
+}
+
 DataParts open_folder(const std::string& folder, const std::string& name, int64_t max_pixels,
-                      Log& log) {
+                      Log& log, bool with_val) {
   const std::filesystem::path root(folder);
   std::vector<std::string> tests;
   for (const char* part : {"test", "val"}) {
@@ -156,8 +162,8 @@ DataParts open_folder(const std::string& folder, const std::string& name, int64_
                   (root / "train").string() + " do");
       continue;
     }
-    parts.test = make_part(std::move(tree), name, max_pixels, classes);
-    break;
+    (parts.test ? parts.val : parts.test) = make_part(std::move(tree), name, max_pixels, classes);
+    if (!with_val) break;
   }
   return parts;
 }

@@ -82,10 +82,15 @@ class Walk {
 
 }  // namespace
 
-bool has_image_name(const std::string& path) {
+std::string name_ending(const std::string& path) {
   std::string ending = fs::path(path).extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return ending;
+}
+
+bool has_image_name(const std::string& path) {
+  const std::string ending = name_ending(path);
   const auto known = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"};
   return std::find(known.begin(), known.end(), ending) != known.end();
 }

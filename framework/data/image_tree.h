@@ -9,10 +9,13 @@ namespace nearfar {
 
 struct ImageTree {
   std::string root;
-  std::vector<std::string> paths;  // relative to root, natural order
+  std::vector<std::string> paths;  // relative to root, or absolute; natural order from find_images
   int64_t repeated = 0;     // paths left out because they lead to a file that is there already
   int64_t other_files = 0;  // files whose names are not those of images
 };
+
+/// What a file's name ends with, in lower case: ".jpg", or "" where there is no such ending.
+std::string name_ending(const std::string& path);
 
 /// Whether a file's name ends like that of an image: .jpg .jpeg .png .webp .bmp .tif .tiff.
 bool has_image_name(const std::string& path);

@@ -34,7 +34,8 @@ ImageCodecs open_library() {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) throw EnvironmentError(path + ": cannot be opened: " + dlerror());
   return {find_function<decltype(ImageCodecs::decode)>(library, path, kDecodeImage),
-          find_function<decltype(ImageCodecs::encode_png)>(library, path, kEncodePng)};
+          find_function<decltype(ImageCodecs::encode_png)>(library, path, kEncodePng),
+          find_function<decltype(ImageCodecs::encode_jpeg)>(library, path, kEncodeJpeg)};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The loader: worker threads, and what is made of unreadable images when a batch is handed out.
 #include "framework/data/loader.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <stdexcept>
@@ -16,6 +17,18 @@ namespace {
 void check_plan(const LoaderPlan& plan) {
   if (plan.batch < 1 || plan.workers < 1 || plan.rank < 0 || plan.rank >= plan.ranks) {
     throw std::invalid_argument("ViewLoader: expected batch > 0, workers > 0, 0 <= rank < ranks");
+  }
+}
+
+/// Adds k * size to an index that is there for the k-th time after the first.
+void number_repeats(std::vector<int64_t>& order, int64_t size) {
+  std::vector<int64_t> seen(static_cast<size_t>(size), 0);
+  for (int64_t& index : order) {
+    if (index < 0 || index >= size) {
+      throw std::invalid_argument("ViewLoader: expected indices below " + std::to_string(size) +
+                                  ", got " + std::to_string(index));
+    }
+    index += size * seen[static_cast<size_t>(index)]++;
   }
 }
 
@@ -61,13 +74,20 @@ struct ViewLoader::State {
       try {
         pending.outcomes[row] =
             rows.make(pending.epoch, pending.batch.index[row], task->row, pending.batch, scratch);
-        pending.batch.index[row] = pending.outcomes[row].index;
-        pending.batch.label[row] = rows.dataset().label(pending.outcomes[row].index);
+        note_what_is_seen(pending, row);
       } catch (...) {
         pending.failures[row] = std::current_exception();
       }
       queue.finish_row(std::move(*task));
     }
+  }
+
+  void note_what_is_seen(PendingBatch& pending, size_t row) {
+    const int64_t index = pending.outcomes[row].index;
+    pending.batch.index[row] = index;
+    pending.batch.label[row] = rows.dataset().label(index);
+    const std::span<const float> target = rows.dataset().target(index);
+    std::copy(target.begin(), target.end(), pending.batch.target.begin() + row * target.size());
   }
 
   /// Unreadable images are counted when their batch is handed out, so that a run stops at the same
@@ -113,11 +133,7 @@ void ViewLoader::begin_epoch(int64_t epoch, std::vector<int64_t> order, int64_t 
                                 std::to_string(steps) + ", got " + std::to_string(first_step));
   }
   const int64_t size = state_->rows.dataset().info().size;
-  for (int64_t index : order) {
-    if (index >= 0 && index < size) continue;
-    throw std::invalid_argument("ViewLoader: expected indices below " + std::to_string(size) +
-                                ", got " + std::to_string(index));
-  }
+  number_repeats(order, size);
   state_->queue.begin({epoch, std::move(order), first_step, steps});
 }
 

@@ -42,6 +42,7 @@ struct ViewBatch {
   Shard shard;                            // which rows of the global batch these are
   std::vector<int64_t> index;             // [n] position in the data set of what is seen
   std::vector<int64_t> label;             // [n], -1 without labels
+  std::vector<float> target;              // [n, targets of the data set]
   std::vector<RenderTarget> targets;      // of each view
   std::vector<std::vector<float>> views;  // each [n, size, size, channels]; none unless rendered
   std::vector<UnrenderedRow> rows;        // [n] unless rendered
@@ -65,10 +66,11 @@ std::vector<int64_t> epoch_order(uint64_t seed, int64_t epoch, int64_t size);
 int resolve_workers(int64_t workers);
 
 /// Renders batches ahead in worker threads with bounded memory: at most workers + 2 batches are
-/// kept. View v of image i is drawn from Random(seed, epoch, i, Purpose::view, v). An unreadable
-/// image i is replaced by the first readable one drawn from Random(seed, epoch, i,
-/// Purpose::replacement); index and label of the row are the replacement's, its views are drawn
-/// like those of i would have been. Used from one thread.
+/// kept. View v of image i is drawn from Random(seed, epoch, i, Purpose::view, v); where an order
+/// holds image i for the k-th time, k = 1, 2, ... after the first, from item i + k * size, so that
+/// its views differ from those before. An unreadable image i is replaced by the first readable one
+/// drawn from Random(seed, epoch, i, Purpose::replacement); index, label and target of the row are
+/// the replacement's, its views are drawn like those of i would have been. Used from one thread.
 class ViewLoader {
  public:
   /// Throws EnvironmentError where the machine does not start so many workers.

@@ -10,6 +10,7 @@ class MappedImages final : public Dataset {
       : source_(std::move(source)), map_(std::move(map)), info_(std::move(info)) {}
   const DatasetInfo& info() const override { return info_; }
   int64_t label(int64_t index) const override { return source_->label(index); }
+  std::span<const float> target(int64_t index) const override { return source_->target(index); }
   std::string place(int64_t index) const override { return source_->place(index); }
   Image read(int64_t index, PixelBuffer& storage) const override {
     PixelBuffer source;
@@ -37,6 +38,7 @@ class MappedLabels final : public Dataset {
   }
   const DatasetInfo& info() const override { return info_; }
   int64_t label(int64_t index) const override { return map_(source_->label(index)); }
+  std::span<const float> target(int64_t index) const override { return source_->target(index); }
   std::string place(int64_t index) const override { return source_->place(index); }
   Image read(int64_t index, PixelBuffer& storage) const override {
     return source_->read(index, storage);

@@ -4,20 +4,33 @@
 #include <filesystem>
 #include <map>
 
+#include "framework/data/arrays.h"
 #include "framework/data/cifar.h"
 #include "framework/data/folder.h"
 #include "framework/data/idx.h"
+#include "framework/data/image_list.h"
 #include "framework/data/image_tree.h"
 #include "framework/data/map.h"
+#include "framework/log/quantities.h"
 
 namespace nearfar {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Lower-case name of the folder, fit for a run's folder.
+/// The kind of a file by its name: "csv", "npy", "safetensors", "folder" for one image; "" for
+/// others.
+std::string kind_of_file(const std::string& path) {
+  if (has_image_name(path)) return "folder";
+  const std::string ending = name_ending(path);
+  if (ending == ".csv" || ending == ".tsv") return "csv";
+  return ending == ".npy" || ending == ".safetensors" ? ending.substr(1) : "";
+}
+
+/// Lower-case name of the folder or file, fit for a run's folder.
 std::string short_name(const std::string& path) {
   fs::path folder = fs::weakly_canonical(path);
+  if (fs::is_regular_file(folder) && !has_image_name(path)) folder.replace_extension();
   std::string name;
   for (char c : folder.filename().string()) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -27,20 +40,21 @@ std::string short_name(const std::string& path) {
   return name.empty() ? "data" : name;
 }
 
-/// A folder, or one image file, which is a set of one.
-void require_images(const std::string& path, const char* key) {
+/// A folder, a list, arrays, or one image file, which is a set of one.
+void require_images(const std::string& path, const std::string& format, const char* key) {
   const char* accepted =
       "; expected a folder of images (.jpg .jpeg .png .webp .bmp .tif .tiff), of idx files or of "
-      "CIFAR binary files, or one image";
+      "CIFAR binary files, a .csv or .tsv list, .npy or .safetensors arrays, or one image";
   if (path.empty()) throw ConfigError(std::string(key) + ": not given" + accepted);
   if (!fs::exists(path)) throw DataError(path + ": no such folder (" + key + ")" + accepted);
-  if (fs::is_regular_file(path) && has_image_name(path)) return;
+  const bool forced = format == "csv" || format == "npy" || format == "safetensors";
+  if (fs::is_regular_file(path) && (forced || !kind_of_file(path).empty())) return;
   if (!fs::is_directory(path)) throw DataError(path + ": not a folder (" + key + ")" + accepted);
   if (fs::is_empty(path)) throw DataError(path + ": the folder is empty (" + key + ")" + accepted);
 }
 
 std::string recognise(const std::string& path) {
-  if (fs::is_regular_file(path)) return "folder";
+  if (fs::is_regular_file(path)) return kind_of_file(path);
   if (holds_idx(path)) return "idx";
   if (!find_cifar10(path).empty()) return "cifar10";
   if (!find_cifar100(path).empty()) return "cifar100";
@@ -69,7 +83,13 @@ DataParts open_parts(const DataConfig& config, const std::string& path, Log& log
   const std::string format = config.format == "auto" ? recognise(path) : config.format;
   if (format == "idx") return open_idx_parts(path);
   if (format == "cifar10" || format == "cifar100") return open_cifar_parts(path, format);
-  return open_folder(path, short_name(path), config.max_pixels, log);
+  const std::string name = short_name(path);
+  if (format != "folder" && !fs::is_regular_file(path)) refuse_format(path, "a file");
+  if (format == "csv") return open_image_list(path, name, config.max_pixels, log);
+  if (format == "npy") return open_npy(path, name, log);
+  if (format == "safetensors") return open_safetensors(path, name, log);
+  const bool with_val = config.evaluate_on == "val" || config.val_fraction > 0.0;
+  return open_folder(path, name, config.max_pixels, log, with_val);
 }
 
 /// The test set with its labels numbered like the training set's, by class name.
@@ -97,7 +117,7 @@ std::shared_ptr<const Dataset> align_classes(std::shared_ptr<const Dataset> test
 
 std::shared_ptr<const Dataset> open_test(const DataConfig& config, const DatasetInfo& train,
                                          Log& log) {
-  require_images(config.test_path, "data.test_path");
+  require_images(config.test_path, config.format, "data.test_path");
   const DataParts parts = open_parts(config, config.test_path, log);
   const auto test = parts.test ? parts.test : parts.train;
   if (test->info().channels != train.channels) {
@@ -105,35 +125,35 @@ std::shared_ptr<const Dataset> open_test(const DataConfig& config, const Dataset
                     " channels like " + train.path + ", found " +
                     std::to_string(test->info().channels));
   }
-  return train.class_names.empty() ? test : align_classes(test, train);
-}
-
-/// 60000 -> "60,000".
-std::string grouped(int64_t number) {
-  std::string text = std::to_string(number);
-  for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3) {
-    text.insert(static_cast<size_t>(at), ",");
+  if (test->info().targets.size() != train.targets.size()) {
+    throw DataError(config.test_path + ": expected " + std::to_string(train.targets.size()) +
+                    " targets like " + train.path + ", found " +
+                    std::to_string(test->info().targets.size()));
   }
-  return text;
+  return train.class_names.empty() ? test : align_classes(test, train);
 }
 
 std::string description(const DataParts& parts) {
   const DatasetInfo& info = parts.train->info();
-  std::string text = info.name + " (" + info.format + "), " + grouped(info.size) + " train";
-  if (parts.test) text += " + " + grouped(parts.test->info().size) + " test";
+  std::string text = info.name + " (" + info.format + "), " + format_count(info.size) + " train";
+  if (parts.val) text += " + " + format_count(parts.val->info().size) + " val";
+  if (parts.test) text += " + " + format_count(parts.test->info().size) + " test";
   text += info.height > 0 ? ", " + std::to_string(info.height) + "x" + std::to_string(info.width)
                           : std::string(", of any size");
   text += info.channels == 1 ? " gray" : " colour";
-  return text + (info.class_names.empty()
-                     ? std::string(", no labels")
-                     : ", " + grouped(static_cast<int64_t>(info.class_names.size())) + " classes");
+  const auto targets = static_cast<int64_t>(info.targets.size());
+  if (targets > 0) text += ", " + format_count(targets) + (targets == 1 ? " target" : " targets");
+  return text +
+         (info.class_names.empty()
+              ? std::string(", no labels")
+              : ", " + format_count(static_cast<int64_t>(info.class_names.size())) + " classes");
 }
 
 }  // namespace
 
 DataParts open_data(const DataConfig& config, Log& log) {
   try {
-    require_images(config.path, "data.path");
+    require_images(config.path, config.format, "data.path");
     DataParts parts = open_parts(config, config.path, log);
     if (!parts.train) {
       throw DataError(config.path + ": holds a test part but no training part");

@@ -18,6 +18,9 @@ class Repeat final : public Dataset {
   }
   const DatasetInfo& info() const override { return info_; }
   int64_t label(int64_t index) const override { return once_->label(inner(index)); }
+  std::span<const float> target(int64_t index) const override {
+    return once_->target(inner(index));
+  }
   std::string place(int64_t index) const override { return once_->place(inner(index)); }
   Image read(int64_t index, PixelBuffer& storage) const override {
     return once_->read(inner(index), storage);

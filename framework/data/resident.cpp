@@ -12,14 +12,21 @@ ResidentDataset::ResidentDataset(ResidentImages images) : images_(std::move(imag
   const auto bytes = static_cast<size_t>(info.size * info.height * info.width * info.channels);
   const bool labels_fit =
       images_.labels.empty() || static_cast<int64_t>(images_.labels.size()) == info.size;
-  if (images_.pixels.size() != bytes || !labels_fit || images_.files.empty()) {
-    throw std::invalid_argument("ResidentDataset: expected pixels and labels of " +
+  const bool targets_fit =
+      images_.targets.size() == static_cast<size_t>(info.size) * info.targets.size();
+  if (images_.pixels.size() != bytes || !labels_fit || !targets_fit || images_.files.empty()) {
+    throw std::invalid_argument("ResidentDataset: expected pixels, labels and targets of " +
                                 std::to_string(info.size) + " images and the files they are from");
   }
 }
 
 int64_t ResidentDataset::label(int64_t index) const {
   return images_.labels.empty() ? -1 : images_.labels[static_cast<size_t>(index)];
+}
+
+std::span<const float> ResidentDataset::target(int64_t index) const {
+  const size_t width = images_.info.targets.size();
+  return std::span(images_.targets).subspan(static_cast<size_t>(index) * width, width);
 }
 
 std::string ResidentDataset::place(int64_t index) const {

@@ -19,7 +19,8 @@ struct SourceFile {
 struct ResidentImages {
   DatasetInfo info;               // size, channels, height and width are those of `pixels`
   std::vector<uint8_t> pixels;    // [size, height, width, channels]
-  std::vector<int64_t> labels;    // [size], or empty: no labels
+  std::vector<int64_t> labels;    // [size], -1: none; or empty: no labels
+  std::vector<float> targets;     // [size, info.targets.size()]
   std::vector<SourceFile> files;  // in row order, the first one begins at 0
 };
 
@@ -29,6 +30,7 @@ class ResidentDataset final : public Dataset {
   explicit ResidentDataset(ResidentImages images);
   const DatasetInfo& info() const override { return images_.info; }
   int64_t label(int64_t index) const override;
+  std::span<const float> target(int64_t index) const override;
   std::string place(int64_t index) const override;
   Image read(int64_t index, PixelBuffer& storage) const override;
 

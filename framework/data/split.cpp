@@ -1,23 +1,32 @@
-// The seeded split of a data set without a test part.
+// Stratified draws, held-out parts and what two sets share.
+#include "framework/data/split.h"
+
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
-#include <numeric>
 #include <stdexcept>
 #include <string>
+#include <unordered_set>
 
 #include "augment/random.h"
-#include "framework/data/open.h"
 #include "framework/data/subset.h"
+#include "framework/json/json.h"
+#include "framework/log/quantities.h"
 
 namespace nearfar {
 namespace {
 
-/// Members of one class, in ascending order, and how many of them go to the test part.
+// Streams of the split's seed: no draw depends on another.
+constexpr uint64_t kTestStream = 0;
+constexpr uint64_t kValStream = 1;
+constexpr uint64_t kLimitStream = 2;
+
+/// Members of one class, in ascending order, and how many of them are drawn.
 struct Stratum {
   int64_t label = 0;
   std::vector<int64_t> members;
-  int64_t test = 0;
+  int64_t drawn = 0;
   double rest = 0.0;  // share of an image lost to rounding down
 };
 
@@ -29,7 +38,7 @@ std::vector<Stratum> strata_by_class(const Dataset& whole) {
   return strata;
 }
 
-/// Largest remainders: the test part has round(size * fraction) images in all.
+/// Largest remainders: `total` images in all.
 void share_out(std::vector<Stratum>& strata, int64_t total) {
   int64_t size = 0;
   for (const Stratum& stratum : strata) size += static_cast<int64_t>(stratum.members.size());
@@ -37,15 +46,73 @@ void share_out(std::vector<Stratum>& strata, int64_t total) {
   for (Stratum& stratum : strata) {
     const double exact =
         static_cast<double>(stratum.members.size()) * static_cast<double>(total) / size;
-    stratum.test = static_cast<int64_t>(std::floor(exact));
-    stratum.rest = exact - static_cast<double>(stratum.test);
-    left -= stratum.test;
+    stratum.drawn = static_cast<int64_t>(std::floor(exact));
+    stratum.rest = exact - static_cast<double>(stratum.drawn);
+    left -= stratum.drawn;
   }
   std::vector<Stratum*> order;
   for (Stratum& stratum : strata) order.push_back(&stratum);
   std::stable_sort(order.begin(), order.end(),
                    [](const Stratum* a, const Stratum* b) { return a->rest > b->rest; });
-  for (int64_t i = 0; i < left; ++i) ++order[static_cast<size_t>(i)]->test;
+  for (int64_t i = 0; i < left; ++i) ++order[static_cast<size_t>(i)]->drawn;
+}
+
+/// Positions in ascending order.
+struct Drawn {
+  std::vector<int64_t> taken;
+  std::vector<int64_t> left;
+};
+
+/// `total` images drawn by stream `stream` of the seed, stratified by class.
+Drawn draw_stratified(const Dataset& whole, int64_t total, uint64_t seed, uint64_t stream) {
+  std::vector<Stratum> strata = strata_by_class(whole);
+  share_out(strata, total);
+  Drawn drawn;
+  for (Stratum& stratum : strata) {
+    Random random(seed, stream, static_cast<uint64_t>(stratum.label + 1), Purpose::split);
+    std::vector<int64_t>& members = stratum.members;
+    for (int64_t i = 0; i < stratum.drawn; ++i) {
+      std::swap(members[i], members[i + random.below(static_cast<int64_t>(members.size()) - i)]);
+    }
+    const auto end = members.begin() + stratum.drawn;
+    drawn.taken.insert(drawn.taken.end(), members.begin(), end);
+    drawn.left.insert(drawn.left.end(), end, members.end());
+  }
+  std::sort(drawn.taken.begin(), drawn.taken.end());
+  std::sort(drawn.left.begin(), drawn.left.end());
+  return drawn;
+}
+
+DataParts split_by(std::shared_ptr<const Dataset> whole, double fraction, uint64_t seed,
+                   uint64_t stream) {
+  const int64_t size = whole->info().size;
+  const int64_t total =
+      std::min(size - 1, static_cast<int64_t>(std::llround(static_cast<double>(size) * fraction)));
+  if (total <= 0) return {whole};
+  Drawn drawn = draw_stratified(*whole, total, seed, stream);
+  return {subset(whole, std::move(drawn.left)), subset(whole, std::move(drawn.taken))};
+}
+
+bool can_be_judged(const DatasetInfo& info) {
+  return !info.class_names.empty() || !info.targets.empty();
+}
+
+void say_held_out(const DataParts& parts, const std::string& purpose, const std::string& key,
+                  double fraction, const DataConfig& config, Log& log) {
+  const int64_t held = parts.test->info().size;
+  log.info("data: " + format_count(held) + " of " + format_count(held + parts.train->info().size) +
+           " training images are held out " + purpose + " (" + key + "=" +
+           to_text(Json(fraction), -1) + ", data.split_seed=" + std::to_string(config.split_seed) +
+           "); pretraining does not see them");
+}
+
+/// Where an image comes from, alike for all ways to name it.
+std::string full_place(const Dataset& data, int64_t index, const std::string& working_folder) {
+  std::string place = data.place(index);
+  if (!place.starts_with('/')) place = working_folder + "/" + place;
+  const bool normal =
+      place.find("/.") == std::string::npos && place.find("//") == std::string::npos;
+  return normal ? place : std::filesystem::path(place).lexically_normal().string();
 }
 
 }  // namespace
@@ -55,25 +122,62 @@ DataParts split_data(std::shared_ptr<const Dataset> whole, double test_fraction,
     throw std::invalid_argument("split_data: expected 0 <= test_fraction < 1, got " +
                                 std::to_string(test_fraction));
   }
-  const auto total =
-      static_cast<int64_t>(std::llround(static_cast<double>(whole->info().size) * test_fraction));
-  if (total == 0) return {whole, nullptr};
-  std::vector<Stratum> strata = strata_by_class(*whole);
-  share_out(strata, total);
-  std::vector<int64_t> train;
-  std::vector<int64_t> test;
-  for (Stratum& stratum : strata) {
-    Random random(seed, 0, static_cast<uint64_t>(stratum.label + 1), Purpose::split);
-    std::vector<int64_t>& members = stratum.members;
-    for (int64_t i = 0; i < stratum.test; ++i) {
-      std::swap(members[i], members[i + random.below(static_cast<int64_t>(members.size()) - i)]);
+  return split_by(std::move(whole), test_fraction, seed, kTestStream);
+}
+
+std::shared_ptr<const Dataset> draw_images(std::shared_ptr<const Dataset> whole, int64_t count,
+                                           uint64_t seed) {
+  if (count >= whole->info().size) return whole;
+  return subset(whole, draw_stratified(*whole, count, seed, kLimitStream).taken);
+}
+
+DataParts divide_data(const DataParts& opened, const DataConfig& config, Log& log) {
+  const auto seed = static_cast<uint64_t>(config.split_seed);
+  DataParts parts = opened;
+  if (!parts.test && can_be_judged(parts.train->info())) {
+    const DataParts split = split_by(parts.train, config.test_fraction, seed, kTestStream);
+    parts.train = split.train;
+    parts.test = split.test;
+    if (split.test) {
+      say_held_out(split, "for the evaluation", "data.test_fraction", config.test_fraction, config,
+                   log);
     }
-    test.insert(test.end(), members.begin(), members.begin() + stratum.test);
-    train.insert(train.end(), members.begin() + stratum.test, members.end());
   }
-  std::sort(train.begin(), train.end());
-  std::sort(test.begin(), test.end());
-  return {subset(whole, std::move(train)), subset(whole, std::move(test))};
+  if (!parts.val && config.val_fraction > 0.0) {
+    const DataParts split = split_by(parts.train, config.val_fraction, seed, kValStream);
+    parts.train = split.train;
+    parts.val = split.test;
+    if (split.test) {
+      say_held_out(split, "to choose settings by", "data.val_fraction", config.val_fraction, config,
+                   log);
+    }
+  }
+  if (config.limit > 0 && config.limit < parts.train->info().size) {
+    log.info("data: " + format_count(config.limit) + " of " +
+             format_count(parts.train->info().size) +
+             " training images are used (data.limit, data.split_seed=" +
+             std::to_string(config.split_seed) + ")");
+    parts.train = draw_images(parts.train, config.limit, seed);
+  }
+  if (config.evaluate_on == "val") {
+    if (!parts.val) {
+      throw ConfigError("data.evaluate_on=val: " + parts.train->info().path +
+                        " has no val part of its own; expected data.val_fraction above 0");
+    }
+    parts.test = parts.val;
+  }
+  return parts;
+}
+
+int64_t shared_images(const Dataset& a, const Dataset& b) {
+  const std::string here = std::filesystem::current_path().string();
+  std::unordered_set<std::string> places;
+  for (int64_t i = 0; i < b.info().size; ++i) places.insert(full_place(b, i, here));
+  int64_t shared = 0;
+  for (int64_t i = 0; i < a.info().size; ++i) {
+    shared += places.count(full_place(a, i, here)) > 0 ? 1 : 0;
+  }
+  return shared;
 }
 
 }  // namespace nearfar

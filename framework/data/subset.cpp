@@ -21,6 +21,9 @@ class Subset final : public Dataset {
   }
   const DatasetInfo& info() const override { return info_; }
   int64_t label(int64_t index) const override { return whole_->label(inner(index)); }
+  std::span<const float> target(int64_t index) const override {
+    return whole_->target(inner(index));
+  }
   std::string place(int64_t index) const override { return whole_->place(inner(index)); }
   Image read(int64_t index, PixelBuffer& storage) const override {
     return whole_->read(inner(index), storage);

@@ -38,11 +38,11 @@ void cut_window(const Image& image, const std::vector<View>& views, UnrenderedRo
 struct ViewRows::Draws {
   const ViewRows& rows;
   int64_t epoch;
-  int64_t index;
+  int64_t item;
   std::vector<View>& views;
 
   void draw_for(int height, int width) const {
-    draw_views(rows.policies_, rows.seed_, epoch, index, {height, width}, views);
+    draw_views(rows.policies_, rows.seed_, epoch, item, {height, width}, views);
   }
 };
 
@@ -68,7 +68,7 @@ Image ViewRows::read(const Draws& draws, PixelBuffer& storage, RowOutcome& outco
     draws.draw_for(height, width);
     return union_of_crops(draws.views);
   };
-  Random random(seed_, static_cast<uint64_t>(draws.epoch), static_cast<uint64_t>(wanted),
+  Random random(seed_, static_cast<uint64_t>(draws.epoch), static_cast<uint64_t>(draws.item),
                 Purpose::replacement);
   for (int attempt = 0; attempt <= kMostReplacements; ++attempt) {
     try {
@@ -87,10 +87,10 @@ Image ViewRows::read(const Draws& draws, PixelBuffer& storage, RowOutcome& outco
                   " images drawn to replace it; first: " + outcome.skipped.front().reason);
 }
 
-RowOutcome ViewRows::make(int64_t epoch, int64_t index, int64_t row, ViewBatch& batch,
+RowOutcome ViewRows::make(int64_t epoch, int64_t item, int64_t row, ViewBatch& batch,
                           RowScratch& scratch) const {
-  RowOutcome outcome{index, {}};
-  const Image image = read({*this, epoch, index, scratch.views}, scratch.pixels, outcome);
+  RowOutcome outcome{item % dataset_->info().size, {}};
+  const Image image = read({*this, epoch, item, scratch.views}, scratch.pixels, outcome);
   if (!render_) {
     cut_window(image, scratch.views, batch.rows[static_cast<size_t>(row)]);
     return outcome;

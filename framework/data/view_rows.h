@@ -33,10 +33,10 @@ class ViewRows {
   const std::vector<RenderTarget>& targets() const { return targets_; }
   const Dataset& dataset() const { return *dataset_; }
 
-  /// Renders all views of image `index` into row `row` of batch.views, or makes batch.rows[row]
-  /// ready for it. Throws BadImage where images must be readable, DataError where no replacement
-  /// is.
-  RowOutcome make(int64_t epoch, int64_t index, int64_t row, ViewBatch& batch,
+  /// Renders all views of image `item` % size into row `row` of batch.views, or makes
+  /// batch.rows[row] ready for it; the views are drawn by `item`. Throws BadImage where images must
+  /// be readable, DataError where no replacement is.
+  RowOutcome make(int64_t epoch, int64_t item, int64_t row, ViewBatch& batch,
                   RowScratch& scratch) const;
 
  private:

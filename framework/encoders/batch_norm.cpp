@@ -32,6 +32,11 @@ at::Tensor like_channels_of(const at::Tensor& per_channel, const at::Tensor& inp
   return input.dim() == 4 ? per_channel.view({1, -1, 1, 1}) : per_channel.view({1, -1});
 }
 
+/// float32 for what is narrower: sums over a batch need its bits.
+at::Tensor widened(const at::Tensor& input) {
+  return at::isReducedFloatingType(input.scalar_type()) ? input.to(at::kFloat) : input;
+}
+
 /// Sums over ranks of what each holds of the groups: [C] for every group of this piece in, [groups,
 /// C] of the whole batch out. Every rank sends zeros for the groups it has no part in, so that
 /// nobody needs to know who shares a group.
@@ -80,7 +85,7 @@ at::Tensor BatchNorm::forward(const at::Tensor& input) {
   const Shard piece = piece_of(input);
   return groups_stay_on_ranks(plan_.norm_batch, piece.total, ranks())
              ? normalize_local(input, piece)
-             : normalize_across_ranks(input, piece);
+             : normalize_across_ranks(widened(input), piece).to(input.scalar_type());
 }
 
 Shard BatchNorm::piece_of(const at::Tensor& input) const {
@@ -200,10 +205,11 @@ at::Tensor BatchNorm::pending_row() const {
   return at::cat({at::zeros_like(running_mean_), at::zeros_like(running_var_), count});
 }
 
-void BatchNorm::move_towards(const at::Tensor& pending_row) {
+void BatchNorm::move_towards(const at::Tensor& pending_row, const at::Tensor& not_finite) {
   const int64_t channels = running_mean_.size(0);
   const at::Tensor groups = pending_row[2 * channels];
-  const at::Tensor seen = groups > 0;
+  at::Tensor seen = groups > 0;
+  if (not_finite.defined()) seen = seen.logical_and(not_finite.eq(0).squeeze(0));
   const auto move = [&](at::Tensor& running, int64_t offset) {
     const at::Tensor mean = pending_row.narrow(0, offset, channels) / groups;
     const double keep = 1.0 - options_.momentum;
@@ -215,7 +221,7 @@ void BatchNorm::move_towards(const at::Tensor& pending_row) {
   drop_pending_statistics();
 }
 
-void BatchNorm::move_running_statistics() { nearfar::move_running_statistics(*this); }
+void BatchNorm::move_running_statistics() { nearfar::move_running_statistics(*this, {}); }
 
 void BatchNorm::drop_pending_statistics() {
   pending_mean_.reset();
@@ -223,7 +229,7 @@ void BatchNorm::drop_pending_statistics() {
   pending_groups_ = 0;
 }
 
-void move_running_statistics(torch::nn::Module& root) {
+void move_running_statistics(torch::nn::Module& root, const at::Tensor& not_finite) {
   const at::NoGradGuard no_grad;
   std::vector<BatchNorm*> norms = norms_inside(root);
   while (!norms.empty()) {
@@ -240,7 +246,7 @@ void move_running_statistics(torch::nn::Module& root) {
     at::Tensor all = at::cat(rows);
     if (norms.front()->ranks() > 1) all = group->all_sum(all);
     rows = all.split_with_sizes(sizes);
-    for (size_t i = 0; i < rows.size(); ++i) norms[i]->move_towards(rows[i]);
+    for (size_t i = 0; i < rows.size(); ++i) norms[i]->move_towards(rows[i], not_finite);
     norms.erase(norms.begin(), others);
   }
 }
@@ -248,5 +254,7 @@ void move_running_statistics(torch::nn::Module& root) {
 void drop_pending_statistics(torch::nn::Module& root) {
   for (BatchNorm* norm : norms_inside(root)) norm->drop_pending_statistics();
 }
+
+bool has_batch_norm(torch::nn::Module& root) { return !norms_inside(root).empty(); }
 
 }  // namespace nearfar

@@ -22,9 +22,9 @@ struct BatchNormOptions {
 class BatchNorm : public torch::nn::Module {
  public:
   BatchNorm(int64_t channels, const NormPlan& plan, const BatchNormOptions& options = {});
-  /// Same shape, dtype and memory format as the input. Throws std::invalid_argument, in training,
-  /// when the rows are not those of NormPlan::piece, when a micro-batch cuts a group, when a rank
-  /// has no rows, and when a group has one value per channel.
+  /// Same shape, dtype and memory format as the input; statistics of bfloat16 in float32. Throws
+  /// std::invalid_argument, in training, when the rows are not those of NormPlan::piece, when a
+  /// micro-batch cuts a group, when a rank has no rows, and when a group has one value per channel.
   at::Tensor forward(const at::Tensor& input);
   /// Moves the running statistics by `momentum` towards the mean over all groups seen since the
   /// last call (means, and unbiased variances), over all ranks; does nothing when none was seen. A
@@ -34,7 +34,7 @@ class BatchNorm : public torch::nn::Module {
   void drop_pending_statistics();
 
  private:
-  friend void move_running_statistics(torch::nn::Module& root);
+  friend void move_running_statistics(torch::nn::Module& root, const at::Tensor& not_finite);
 
   Shard piece_of(const at::Tensor& input) const;
   void check_groups(const at::Tensor& input, const Shard& piece) const;
@@ -44,7 +44,7 @@ class BatchNorm : public torch::nn::Module {
   at::Tensor normalize_across_ranks(const at::Tensor& input, const Shard& piece);
   void add_pending(const at::Tensor& mean, const at::Tensor& unbiased_var, int64_t groups);
   at::Tensor pending_row() const;
-  void move_towards(const at::Tensor& pending_row);
+  void move_towards(const at::Tensor& pending_row, const at::Tensor& not_finite);
   int ranks() const;
 
   NormPlan plan_;
@@ -55,9 +55,12 @@ class BatchNorm : public torch::nn::Module {
 };
 
 /// Moves the pending statistics of every BatchNorm inside `root`, with one exchange for all of
-/// them; a collective: every rank calls it.
-void move_running_statistics(torch::nn::Module& root);
+/// them; a collective: every rank calls it. `not_finite` [1] float32 on their device, where given:
+/// 0, or 1 where nothing must move; the pending statistics are gone in either case.
+void move_running_statistics(torch::nn::Module& root, const at::Tensor& not_finite = {});
 /// Drops the pending statistics of every BatchNorm inside `root`.
 void drop_pending_statistics(torch::nn::Module& root);
+/// Whether any module inside `root` is a BatchNorm.
+bool has_batch_norm(torch::nn::Module& root);
 
 }  // namespace nearfar

@@ -38,7 +38,18 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
-Stem choose_stem(const EncoderConfig& config, int64_t image_size) {
+}  // namespace
+
+const std::vector<std::string>& encoder_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Architecture& architecture : architectures()) all.push_back(architecture.name);
+    return all;
+  }();
+  return names;
+}
+
+Stem stem_of(const EncoderConfig& config, int64_t image_size) {
   if (config.stem == "imagenet") return kImagenetStem;
   if (config.stem == "cifar") return kCifarStem;
   if (config.stem != "auto") {
@@ -49,15 +60,15 @@ Stem choose_stem(const EncoderConfig& config, int64_t image_size) {
   return image_size <= kLargestSmallImage ? kCifarStem : kImagenetStem;
 }
 
-}  // namespace
-
-const std::vector<std::string>& encoder_names() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> all;
-    for (const Architecture& architecture : architectures()) all.push_back(architecture.name);
-    return all;
-  }();
-  return names;
+std::string encoder_name_of(const ResNetShape& shape) {
+  for (const auto& [name, known] : architectures()) {
+    const bool same_width = known.width == shape.width || name == "tiny";
+    if (known.blocks == shape.blocks && known.bottleneck == shape.bottleneck && same_width &&
+        known.inner_factor == shape.inner_factor) {
+      return name;
+    }
+  }
+  return "";
 }
 
 std::shared_ptr<Encoder> make_encoder(const EncoderConfig& config, int64_t channels,
@@ -74,7 +85,8 @@ std::shared_ptr<Encoder> make_encoder(const EncoderConfig& config, int64_t chann
   }
   ResNetShape shape = found->shape;
   if (config.name == "tiny") shape.width = config.width;
-  return std::make_shared<ResNet>(shape, choose_stem(config, image_size), channels, norm);
+  shape.drop_path = config.drop_path;
+  return std::make_shared<ResNet>(shape, stem_of(config, image_size), channels, norm);
 }
 
 }  // namespace nearfar

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "framework/encoders/drop_path.h"
+
 namespace nearfar {
 namespace {
 
@@ -28,7 +30,8 @@ class Downsample : public torch::nn::Module {
 
 }  // namespace
 
-ResidualBlock::ResidualBlock(const BlockShape& shape, const NormPlan& norm) {
+ResidualBlock::ResidualBlock(const BlockShape& shape, const NormPlan& norm)
+    : plan_(norm), drop_path_(shape.drop_path) {
   // Built first and registered last, as in torchvision: this is the order of random draws and of
   // names.
   if (shape.stride != 1 || shape.in != shape.out) {
@@ -46,7 +49,7 @@ ResidualBlock::ResidualBlock(const BlockShape& shape, const NormPlan& norm) {
   }
 }
 
-at::Tensor ResidualBlock::forward(const at::Tensor& input) {
+at::Tensor ResidualBlock::forward(const at::Tensor& input, Random& random) {
   at::Tensor output = input;
   for (size_t i = 0; i < convs_.size(); ++i) {
     output = norms_[i]->forward(convs_[i]->forward(output));
@@ -54,6 +57,7 @@ at::Tensor ResidualBlock::forward(const at::Tensor& input) {
   }
   const at::Tensor shortcut =
       downsample_conv_ ? downsample_norm_->forward(downsample_conv_->forward(input)) : input;
+  if (is_training()) output = drop_path(output, drop_path_, plan_, random);
   return output.add_(shortcut).relu_();
 }
 

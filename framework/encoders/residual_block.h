@@ -16,6 +16,7 @@ struct BlockShape {
   int64_t out = 0;
   int64_t stride = 1;
   bool bottleneck = false;  // 1x1, 3x3, 1x1 instead of 3x3, 3x3
+  double drop_path = 0.0;   // share of the images whose branch is left out in training
 };
 
 /// A residual block (He et al. 2015, figure 5; version 1.5: a bottleneck's stride is in its 3x3).
@@ -23,9 +24,11 @@ struct BlockShape {
 class ResidualBlock : public torch::nn::Module {
  public:
   ResidualBlock(const BlockShape& shape, const NormPlan& norm);
-  at::Tensor forward(const at::Tensor& input);
+  at::Tensor forward(const at::Tensor& input, Random& random);
 
  private:
+  NormPlan plan_;
+  double drop_path_;
   std::vector<std::shared_ptr<Conv2d>> convs_;
   std::vector<std::shared_ptr<BatchNorm>> norms_;
   std::shared_ptr<Conv2d> downsample_conv_;  // null: the input itself is the shortcut

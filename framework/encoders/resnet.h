@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "framework/encoders/residual_block.h"
@@ -27,12 +28,19 @@ inline constexpr Stem kCifarStem{3, 1, 1, 0, 0, 0};
 /// For small images on a CPU: divides height and width by 2.
 inline constexpr Stem kHalvingStem{3, 2, 1, 0, 0, 0};
 
+/// The stem that make_encoder builds for views of that many pixels. Throws ConfigError.
+Stem stem_of(const EncoderConfig& config, int64_t image_size);
+
 struct ResNetShape {
   std::array<int64_t, 4> blocks{2, 2, 2, 2};  // of layer1..layer4
   bool bottleneck = false;
   int64_t width = 64;        // of the stem and of layer1; doubles from stage to stage
   int64_t inner_factor = 1;  // 2: the wide ResNets
+  double drop_path = 0.0;    // of the last block; grows from 0 at the first, block by block
 };
+
+/// The name by which make_encoder knows a shape (tiny whatever its width); empty: by none.
+std::string encoder_name_of(const ResNetShape& shape);
 
 /// A ResNet without classifier: conv1, bn1, layer1..layer4, global average pool. Names, order,
 /// shapes and initialisation are torchvision's: with width 64 and three channels, equal states of
@@ -43,7 +51,7 @@ class ResNet final : public Encoder {
   at::Tensor forward(const at::Tensor& images, Random& random) override;
   int64_t width() const override { return width_; }
   /// Outputs of layer1..layer4, each [N, C, H, W].
-  std::vector<at::Tensor> stages(const at::Tensor& images);
+  std::vector<at::Tensor> stages(const at::Tensor& images, Random& random);
   /// The features [N, width()] that belong to outputs of stages().
   static at::Tensor features_of(const std::vector<at::Tensor>& stages);
 

@@ -3,34 +3,16 @@
 
 #include <torch/types.h>
 
-#include <algorithm>
-#include <functional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "framework/evaluate/labelled_subset.h"
+#include "framework/evaluate/method.h"
 #include "framework/evaluate/report.h"
 
 namespace nearfar {
 namespace {
-
-/// The labelled images of one draw.
-struct LabelledDraw {
-  uint64_t seed = 0;
-  at::Tensor positions;
-};
-
-/// What a method needs to judge one source with one share of the labels.
-struct Task {
-  const SplitFeatures& features;
-  const EvaluationInputs& inputs;
-  const EvaluationConfig& config;
-  const std::vector<LabelledDraw>& draws;
-  int64_t classes;
-
-  at::Tensor rows(const at::Tensor& all, const LabelledDraw& draw) const {
-    return draw.positions.size(0) == all.size(0) ? all : all.index_select(0, draw.positions);
-  }
-};
 
 std::vector<LabelledDraw> make_draws(const EvaluationInputs& inputs, const EvaluationConfig& config,
                                      double fraction, int64_t count) {
@@ -41,37 +23,6 @@ std::vector<LabelledDraw> make_draws(const EvaluationInputs& inputs, const Evalu
     draws.push_back({seed, balanced_draw(inputs.train_label, classes, fraction, seed)});
   }
   return draws;
-}
-
-Json judge_linear(const Task& task) {
-  std::vector<LinearProbeResult> results;
-  for (const LabelledDraw& draw : task.draws) {
-    results.push_back(linear_probe(
-        task.rows(task.features.train, draw), task.rows(task.inputs.train_label, draw),
-        task.features.test, task.inputs.test_label, task.classes, task.config.linear, draw.seed));
-  }
-  return linear_report(results, task.config.linear, task.draws.front().positions.size(0));
-}
-
-Json judge_knn(const Task& task) {
-  std::vector<KnnResult> results;
-  for (const LabelledDraw& draw : task.draws) {
-    results.push_back(knn_protocol(
-        task.rows(task.features.train, draw), task.rows(task.inputs.train_label, draw),
-        task.features.test, task.inputs.test_label, task.classes, task.config.knn, draw.seed));
-  }
-  return knn_report(results, task.config.knn, task.draws.front().positions.size(0));
-}
-
-Json judge_knn_at_its_best(const Task& task) {
-  std::vector<std::vector<Accuracy>> results;
-  for (const LabelledDraw& draw : task.draws) {
-    results.push_back(knn_sweep(task.rows(task.features.train, draw),
-                                task.rows(task.inputs.train_label, draw), task.features.test,
-                                task.inputs.test_label, task.classes, task.config.knn,
-                                /*plain=*/true, /*centred=*/true));
-  }
-  return best_knn_report(results, task.config.knn, task.draws.front().positions.size(0));
 }
 
 void check_labels(const at::Tensor& label, int64_t classes, const std::string& part,
@@ -126,55 +77,45 @@ Json describe_data(const EvaluationInputs& inputs) {
                        {"classes", classes}});
 }
 
-using Judge = Json (*)(const Task&);
-
-Judge find_judge(const std::string& method, const std::string& source) {
-  if (method == "linear") return judge_linear;
-  return source == "raw_pixels" ? judge_knn_at_its_best : judge_knn;
+/// Judges one source with every share of the labels that the method asks for.
+Json judge_source(const EvaluationMethod& method, const std::string& source,
+                  const SplitFeatures& features, const EvaluationInputs& inputs,
+                  const EvaluationConfig& config, Log& log) {
+  const std::vector<double> all{1.0};
+  const std::vector<double>& fractions = method.fits_labels ? config.fractions : all;
+  Json entries;
+  for (size_t i = 0; i < fractions.size(); ++i) {
+    const auto draws = make_draws(inputs, config, fractions[i], config.draws[i]);
+    Json entry = method.judge({source, features, inputs, config, fractions[i], draws});
+    const std::string labels =
+        method.fits_labels ? ", " + percent_text(fractions[i]) + " of the labels" : "";
+    log.info(std::string("evaluation: ") + method.name + ", " + source + labels + ": " +
+             method.title + " " + percent_text(entry.at(method.headline).as_double()));
+    entries[fraction_key(fractions[i])] = std::move(entry);
+  }
+  return entries;
 }
 
 }  // namespace
-
-std::vector<std::string> evaluation_methods(const std::string& list) {
-  std::vector<std::string> methods;
-  for (size_t begin = 0; begin <= list.size();) {
-    const size_t end = std::min(list.find(',', begin), list.size());
-    const std::string method = list.substr(begin, end - begin);
-    if (method != "linear" && method != "knn") {
-      throw ConfigError("evaluate.methods: expected linear or knn, found \"" + method + "\"");
-    }
-    if (std::find(methods.begin(), methods.end(), method) != methods.end()) {
-      throw ConfigError("evaluate.methods: expected each method once, found \"" + method +
-                        "\" twice");
-    }
-    methods.push_back(method);
-    begin = end + 1;
-  }
-  return methods;
-}
 
 Json evaluate(const EvaluationInputs& inputs, const EvaluationConfig& config, Log& log) {
   const at::NoGradGuard no_grad;
   const std::vector<std::string> methods = evaluation_methods(config.methods);
   check_inputs(inputs, config);
+  for (const std::string& method : methods) {
+    const EvaluationMethod& known = find_method(method);
+    if (known.check != nullptr) known.check(inputs, config);
+  }
   const std::pair<const char*, const SplitFeatures&> sources[] = {
       {"encoder", inputs.encoder},
       {"untrained", inputs.untrained},
       {"raw_pixels", inputs.raw_pixels}};
-  const auto classes = static_cast<int64_t>(inputs.data.class_names.size());
   Json document = Json::object({{"data", describe_data(inputs)}});
   for (const std::string& method : methods) {
     for (const auto& [name, features] : sources) {
       if (!features.train.defined()) continue;
-      for (size_t i = 0; i < config.fractions.size(); ++i) {
-        const double fraction = config.fractions[i];
-        const auto draws = make_draws(inputs, config, fraction, config.draws[i]);
-        const Task task{features, inputs, config, draws, classes};
-        Json entry = find_judge(method, name)(task);
-        log.info("evaluation: " + method + ", " + name + ", " + percent_text(fraction) +
-                 " of the labels: top-1 " + percent_text(entry.at("top1").as_double()));
-        document["methods"][method][name][fraction_key(fraction)] = std::move(entry);
-      }
+      document["methods"][method][name] =
+          judge_source(find_method(method), name, features, inputs, config, log);
     }
   }
   return document;

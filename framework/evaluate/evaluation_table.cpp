@@ -7,16 +7,17 @@
 #include <utility>
 
 #include "framework/evaluate/evaluation.h"
+#include "framework/evaluate/method.h"
 #include "framework/evaluate/report.h"
 
 namespace nearfar {
 namespace {
 
 struct Measured {
-  double top1 = 0.0;
+  double value = 0.0;  // of the headline
   double spread = 0.0;
   int64_t seeds = 1;
-  double standard_error = 0.0;  // of top1, by the size of the test set
+  double standard_error = 0.0;  // of the value, by the size of the test set
 };
 
 /// The encoder against the better of the baselines, in one row of the table.
@@ -37,15 +38,15 @@ std::string fixed(double value, const char* format = "%.1f") {
   return text;
 }
 
-std::optional<Measured> read(const Json& sources, const std::string& source,
-                             const std::string& key) {
+std::optional<Measured> read(const EvaluationMethod& method, const Json& sources,
+                             const std::string& source, const std::string& key) {
   const Json* fractions = sources.find(source);
   const Json* entry = fractions == nullptr ? nullptr : fractions->find(key);
   if (entry == nullptr) return std::nullopt;
   const auto& interval = entry->at("interval").items();
   if (interval.size() != 2) throw ConfigError("evaluation: interval: expected two numbers");
   const double width = interval[1].as_double() - interval[0].as_double();
-  return Measured{entry->at("top1").as_double(), entry->at("spread").as_double(),
+  return Measured{entry->at(method.headline).as_double(), entry->at("spread").as_double(),
                   entry->at("seeds").as_int(), width / (2.0 * 1.959963984540054)};
 }
 
@@ -60,7 +61,7 @@ double fraction_of(const std::string& key) {
 
 std::string cell(const std::optional<Measured>& measured) {
   if (!measured) return "-";
-  std::string text = fixed(100.0 * measured->top1);
+  std::string text = fixed(100.0 * measured->value);
   if (measured->seeds > 1) text += " ± " + fixed(100.0 * measured->spread);
   return text;
 }
@@ -70,58 +71,67 @@ std::optional<Margin> compare(const std::optional<Measured>& encoder,
                               const std::optional<Measured>& raw_pixels,
                               const std::string& labels) {
   if (!encoder || (!untrained && !raw_pixels)) return std::nullopt;
-  const bool raw_is_better = !untrained || (raw_pixels && raw_pixels->top1 >= untrained->top1);
+  const bool raw_is_better = !untrained || (raw_pixels && raw_pixels->value >= untrained->value);
   const Measured& best = raw_is_better ? *raw_pixels : *untrained;
   const double variance = encoder->spread * encoder->spread + best.spread * best.spread +
                           encoder->standard_error * encoder->standard_error +
                           best.standard_error * best.standard_error;
-  return Margin{encoder->top1 - best.top1, std::sqrt(variance),
+  return Margin{encoder->value - best.value, std::sqrt(variance),
                 raw_is_better ? "raw pixels" : "the untrained encoder", labels};
 }
 
 /// Judges by the row where the encoder does worst.
-std::string sentence(const std::string& method, const std::vector<Margin>& margins) {
+std::string sentence(const EvaluationMethod& method, const std::vector<Margin>& margins) {
   const Margin& worst = *std::min_element(
       margins.begin(), margins.end(),
       [](const Margin& a, const Margin& b) { return a.in_noise() < b.in_noise(); });
+  const std::string labels = method.fits_labels ? " with " + worst.labels + " of the labels" : "";
   const std::string difference = fixed(100.0 * worst.difference, "%+.1f") + " points against " +
-                                 worst.baseline + " with " + worst.labels + " of the labels, " +
+                                 worst.baseline + labels + ", " +
                                  fixed(std::abs(worst.in_noise())) + " times the noise";
+  const std::string name = method.name;
   if (worst.difference <= 0.0) {
-    return method + ": the encoder does not beat both baselines: " + difference + ".\n";
+    return name + ": the encoder does not beat both baselines: " + difference + ".\n";
   }
   const std::string sure = worst.in_noise() > 1.0 ? "" : ", but not by more than the noise";
-  return method + ": the encoder beats both baselines" + sure + "; its smallest lead is " +
+  return name + ": the encoder beats both baselines" + sure + "; its smallest lead is " +
          difference + ".\n";
+}
+
+/// Adds the method's rows to the table; returns what the encoder's leads say.
+std::string add_rows(Table& table, const EvaluationMethod& method, const Json& sources) {
+  std::vector<Margin> margins;
+  for (const auto& row : sources.members().front().second.members()) {
+    const std::string& key = row.first;
+    const auto encoder = read(method, sources, "encoder", key);
+    const auto untrained = read(method, sources, "untrained", key);
+    const auto raw = read(method, sources, "raw_pixels", key);
+    const std::string labels = percent_text(fraction_of(key));
+    const auto margin = compare(encoder, untrained, raw, labels);
+    if (margin) margins.push_back(*margin);
+    table.add_row({method.name, method.title, method.fits_labels ? labels : "-", cell(encoder),
+                   cell(untrained), cell(raw),
+                   margin ? fixed(100.0 * margin->difference, "%+.1f") : "-"});
+  }
+  return margins.empty() ? "" : sentence(method, margins);
 }
 
 }  // namespace
 
 std::string evaluation_table(const Json& document, TableStyle style) {
-  Table table({"method", "labels", "encoder", "untrained", "raw pixels", "lead"});
+  Table table({"method", "measure", "labels", "encoder", "untrained", "raw pixels", "lead"});
+  std::string remarks;
   std::string sentences;
-  for (const auto& [method, sources] : document.at("methods").members()) {
+  for (const auto& [name, sources] : document.at("methods").members()) {
     if (sources.members().empty()) continue;
-    std::vector<Margin> margins;
-    for (const auto& row : sources.members().front().second.members()) {
-      const std::string& key = row.first;
-      const auto encoder = read(sources, "encoder", key);
-      const auto untrained = read(sources, "untrained", key);
-      const auto raw = read(sources, "raw_pixels", key);
-      const std::string labels = percent_text(fraction_of(key));
-      const auto margin = compare(encoder, untrained, raw, labels);
-      if (margin) margins.push_back(*margin);
-      table.add_row({method, labels, cell(encoder), cell(untrained), cell(raw),
-                     margin ? fixed(100.0 * margin->difference, "%+.1f") : "-"});
-    }
-    if (!margins.empty()) sentences += sentence(method, margins);
+    const EvaluationMethod& method = find_method(name);
+    sentences += add_rows(table, method, sources);
+    if (*method.remark != '\0') remarks += name + ": " + method.remark + ".\n";
   }
   return table.to_text(style) +
-         "Top-1 accuracy in %, ± its standard deviation over labelled subsets. Lead: encoder minus "
-         "the "
-         "better baseline.\nNoise: that deviation and the finite test set together. "
-         "Neighbours of raw pixels: best of the sweep on the test set.\n" +
-         sentences;
+         "In %, ± its standard deviation over draws. Lead: encoder minus the better baseline.\n"
+         "Noise: that deviation and the finite test set together.\n" +
+         remarks + sentences;
 }
 
 }  // namespace nearfar

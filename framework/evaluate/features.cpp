@@ -1,45 +1,18 @@
 // Runs an encoder over a data set the way evaluation sees it: no augmentation, no gradient.
 #include "framework/evaluate/features.h"
 
-#include <torch/nn/module.h>
 #include <torch/types.h>
 
 #include <algorithm>
-#include <memory>
-#include <utility>
 
 #include "augment/random.h"
+#include "framework/evaluate/frozen.h"
 #include "framework/evaluate/image_batches.h"
 
 namespace nearfar {
 namespace {
 
 constexpr int kWholeUpTo = 64;  // pixels: where the small-image encoders end
-
-/// Evaluation mode while it lives; modules may have had different modes, and each gets its own
-/// back.
-class EvaluationMode {
- public:
-  explicit EvaluationMode(torch::nn::Module& module) : module_(module), own_(module.is_training()) {
-    // Without itself: a module on the stack has no shared pointer to give.
-    for (const auto& part : module.modules(/*include_self=*/false)) {
-      before_.emplace_back(part, part->is_training());
-    }
-    module.eval();
-  }
-  // Parents come before their children in modules(), so a child's own mode is set last.
-  ~EvaluationMode() {
-    module_.train(own_);
-    for (const auto& [part, training] : before_) part->train(training);
-  }
-  EvaluationMode(const EvaluationMode&) = delete;
-  EvaluationMode& operator=(const EvaluationMode&) = delete;
-
- private:
-  torch::nn::Module& module_;
-  bool own_;
-  std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>> before_;
-};
 
 Features empty_features(const Dataset& dataset, int64_t width) {
   const int64_t size = dataset.info().size;
@@ -109,10 +82,14 @@ Features extract_features(Encoder& encoder, const Dataset& dataset, const Featur
   return result;
 }
 
+int64_t raw_pixel_side(const DatasetInfo& info, int64_t size_limit) {
+  const bool whole = info.height > 0 && info.height == info.width && info.height <= size_limit;
+  return whole ? info.height : size_limit;
+}
+
 Features raw_pixels(const Dataset& dataset, int64_t size_limit, int workers) {
   const DatasetInfo& info = dataset.info();
-  const bool whole = info.height > 0 && info.height == info.width && info.height <= size_limit;
-  const int side = whole ? info.height : static_cast<int>(size_limit);
+  const int side = static_cast<int>(raw_pixel_side(info, size_limit));
   const BatchPlan plan = make_plan(side, Normalize{}, 256, workers);
   const int64_t width = int64_t{side} * side * info.channels;
   Features result = empty_features(dataset, width);

@@ -41,6 +41,9 @@ Box evaluation_crop(int height, int width);
 /// first unreadable image, DataError naming the image when a feature is not finite.
 Features extract_features(Encoder& encoder, const Dataset& dataset, const FeatureOptions& options);
 
+/// The side of raw_pixels' images: their own for square ones up to size_limit, else size_limit.
+int64_t raw_pixel_side(const DatasetInfo& info, int64_t size_limit);
+
 /// Pixels in [0, 1] as features: rows [height * width * channels], images larger than `size_limit`
 /// or of differing sizes resized to size_limit x size_limit.
 Features raw_pixels(const Dataset& dataset, int64_t size_limit = 32, int workers = 1);

@@ -104,12 +104,11 @@ std::vector<double> knn_leave_one_out(const at::Tensor& train, const at::Tensor&
 
 KnnResult knn_protocol(const at::Tensor& train, const at::Tensor& train_label,
                        const at::Tensor& test, const at::Tensor& test_label, int64_t classes,
-                       const KnnConfig& config, uint64_t seed) {
+                       const KnnConfig& config, uint64_t seed, const Choose& choose) {
   KnnResult result;
   result.held_out = knn_leave_one_out(train, train_label, classes, config, seed);
-  const auto best = std::max_element(result.held_out.begin(), result.held_out.end());
-  result.chosen = static_cast<size_t>(best - result.held_out.begin());
-  const bool centred = knn_settings(config)[result.chosen].centred;
+  result.chosen = choose(result.held_out);
+  const bool centred = knn_settings(config).at(result.chosen).centred;
   result.test = knn_sweep(train, train_label, test, test_label, classes, config, !centred, centred);
   return result;
 }

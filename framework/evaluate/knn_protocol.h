@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "framework/evaluate/choice.h"
 #include "framework/evaluate/scores.h"
 
 namespace nearfar {
@@ -55,10 +56,11 @@ struct KnnResult {
   std::vector<Accuracy> test;    // of every setting with the chosen one's centring; others empty
 };
 
-/// Takes the setting with the best leave-one-out top-1, the first one of equals. Nothing of the
-/// test set enters the choice.
+/// Takes the setting that `choose` finds by their leave-one-out top-1. Nothing of the test set
+/// enters the choice.
 KnnResult knn_protocol(const at::Tensor& train, const at::Tensor& train_label,
                        const at::Tensor& test, const at::Tensor& test_label, int64_t classes,
-                       const KnnConfig& config, uint64_t seed);
+                       const KnnConfig& config, uint64_t seed,
+                       const Choose& choose = best_held_out);
 
 }  // namespace nearfar

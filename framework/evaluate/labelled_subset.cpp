@@ -8,13 +8,10 @@
 #include <numeric>
 #include <utility>
 
-#include "augment/random.h"
+#include "framework/evaluate/random_streams.h"
 
 namespace nearfar {
 namespace {
-
-// Streams of Purpose::evaluation: one seed must not draw the same images for different ends.
-enum Stream : uint8_t { labelled = 0, folding = 1, sampling = 2 };
 
 void shuffle(std::vector<int64_t>& values, Random random) {
   for (size_t i = values.size(); i > 1; --i) {
@@ -24,7 +21,7 @@ void shuffle(std::vector<int64_t>& values, Random random) {
 
 /// Positions of each class, shuffled.
 std::vector<std::vector<int64_t>> shuffled_classes(const at::Tensor& label, int64_t classes,
-                                                   uint64_t seed, Stream stream) {
+                                                   uint64_t seed, EvaluationStream stream) {
   TORCH_CHECK(label.dim() == 1 && label.scalar_type() == at::kLong,
               "labelled subset: expected label [N] int64, got ", label.scalar_type(), " ",
               label.sizes());
@@ -37,7 +34,7 @@ std::vector<std::vector<int64_t>> shuffled_classes(const at::Tensor& label, int6
     members[values[i]].push_back(i);
   }
   for (int64_t c = 0; c < classes; ++c) {
-    shuffle(members[c], Random(seed, 0, c, Purpose::evaluation, stream));
+    shuffle(members[c], evaluation_random(seed, c, stream));
   }
   return members;
 }
@@ -56,7 +53,7 @@ at::Tensor balanced_draw(const at::Tensor& label, int64_t classes, double fracti
   const double each = fraction * static_cast<double>(label.size(0)) / static_cast<double>(classes);
   const size_t wanted = static_cast<size_t>(std::max<int64_t>(1, std::llround(each)));
   std::vector<int64_t> drawn;
-  for (const auto& members : shuffled_classes(label, classes, seed, labelled)) {
+  for (const auto& members : shuffled_classes(label, classes, seed, EvaluationStream::labelled)) {
     drawn.insert(drawn.end(), members.begin(),
                  members.begin() + static_cast<int64_t>(std::min(wanted, members.size())));
   }
@@ -70,7 +67,7 @@ std::vector<HeldOut> stratified_folds(const at::Tensor& label, int64_t classes, 
   // Dealing goes on where the class before it stopped, so that the folds' sizes differ by one at
   // most.
   int64_t dealt = 0;
-  for (const auto& members : shuffled_classes(label, classes, seed, folding)) {
+  for (const auto& members : shuffled_classes(label, classes, seed, EvaluationStream::folding)) {
     for (const int64_t position : members) parts[dealt++ % folds].push_back(position);
   }
   std::vector<HeldOut> result;
@@ -89,7 +86,7 @@ at::Tensor sample_positions(int64_t size, int64_t count, uint64_t seed) {
   if (count >= size) return at::arange(size, at::kLong);
   std::vector<int64_t> positions(size);
   std::iota(positions.begin(), positions.end(), int64_t{0});
-  shuffle(positions, Random(seed, 0, 0, Purpose::evaluation, sampling));
+  shuffle(positions, evaluation_random(seed, 0, EvaluationStream::sampling));
   positions.resize(count);
   return ascending(std::move(positions));
 }

@@ -60,11 +60,11 @@ double held_out_accuracy(std::vector<Part>& parts, int64_t classes,
 
 /// Walks from strong to weak; fills the choice into `result` and returns a fit near it to start
 /// from.
-std::optional<LogisticRegression> choose_l2(std::vector<Part>& parts, int64_t classes,
-                                            const LinearProbeConfig& config,
-                                            LinearProbeResult& result) {
-  std::optional<LogisticRegression> best;
-  double best_accuracy = -1.0;
+LogisticRegression choose_l2(std::vector<Part>& parts, int64_t classes,
+                             const LinearProbeConfig& config, const Choose& choose,
+                             LinearProbeResult& result) {
+  std::vector<LogisticRegression> fits;
+  double best = -1.0;
   int64_t without_gain = 0;
   for (const double l2 : l2_grid(config)) {
     if (without_gain == config.patience) break;
@@ -72,16 +72,13 @@ std::optional<LogisticRegression> choose_l2(std::vector<Part>& parts, int64_t cl
         held_out_accuracy(parts, classes, {l2, config.search_tolerance, config.search_iterations});
     result.tried.push_back(l2);
     result.held_out.push_back(accuracy);
-    if (accuracy > best_accuracy) {
-      best_accuracy = accuracy;
-      best = parts.front().model;
-      result.l2 = l2;
-      without_gain = 0;
-    } else {
-      ++without_gain;
-    }
+    fits.push_back(*parts.front().model);
+    without_gain = accuracy > best ? 0 : without_gain + 1;
+    best = std::max(best, accuracy);
   }
-  return best;
+  const size_t chosen = choose(result.held_out);
+  result.l2 = result.tried.at(chosen);
+  return fits[chosen];
 }
 
 }  // namespace
@@ -114,7 +111,8 @@ std::vector<double> l2_grid(const LinearProbeConfig& config) {
 
 LinearProbeResult linear_probe(const at::Tensor& train, const at::Tensor& train_label,
                                const at::Tensor& test, const at::Tensor& test_label,
-                               int64_t classes, const LinearProbeConfig& config, uint64_t seed) {
+                               int64_t classes, const LinearProbeConfig& config, uint64_t seed,
+                               const Choose& choose) {
   const at::NoGradGuard no_grad;
   LinearProbeResult result;
   result.l2 = config.l2_strongest;
@@ -122,7 +120,7 @@ LinearProbeResult linear_probe(const at::Tensor& train, const at::Tensor& train_
   {
     std::vector<Part> parts = make_parts(train, train_label, classes, config, seed);
     result.parts = static_cast<int64_t>(parts.size());
-    if (!parts.empty()) start = choose_l2(parts, classes, config, result);
+    if (!parts.empty()) start = choose_l2(parts, classes, config, choose, result);
   }
   const Standardizer by = standardizer(train);
   const LogisticRegression model = fit(standardize(by, train), train_label, classes,

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/evaluate/choice.h"
 #include "framework/evaluate/scores.h"
 
 namespace nearfar {
@@ -67,11 +68,12 @@ at::Tensor standardize(const Standardizer& by, const at::Tensor& features);
 /// L2 strengths from the strongest to the weakest, equally spaced in the logarithm, ends included.
 std::vector<double> l2_grid(const LinearProbeConfig& config);
 
-/// Judges train [N, d] by test [Q, d]. The strength with the best held-out top-1 is taken, the
-/// strongest one of equals; fits start from the one before. Nothing of the test set enters but the
-/// final accuracy.
+/// Judges train [N, d] by test [Q, d]. Walks from the strongest L2 to the weakest, each fit
+/// starting from the one before; of the strengths tried, `choose` takes one by their held-out top-1
+/// (the strongest of equals). Nothing of the test set enters but the final accuracy.
 LinearProbeResult linear_probe(const at::Tensor& train, const at::Tensor& train_label,
                                const at::Tensor& test, const at::Tensor& test_label,
-                               int64_t classes, const LinearProbeConfig& config, uint64_t seed);
+                               int64_t classes, const LinearProbeConfig& config, uint64_t seed,
+                               const Choose& choose = best_held_out);
 
 }  // namespace nearfar

@@ -70,6 +70,15 @@ std::string fraction_key(double fraction) {
 
 std::string percent_text(double fraction) { return trimmed(100.0 * fraction, 2) + " %"; }
 
+Json headline_report(const char* headline, const std::vector<double>& values,
+                     std::pair<double, double> interval) {
+  const MeanAndSpread summary = mean_and_spread(values);
+  return Json::object({{headline, summary.mean},
+                       {"spread", summary.spread},
+                       {"seeds", static_cast<int64_t>(values.size())},
+                       {"interval", Json::array({interval.first, interval.second})}});
+}
+
 Json accuracy_report(const std::vector<Accuracy>& draws) {
   std::vector<double> top1;
   std::vector<double> top5;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "framework/evaluate/knn_protocol.h"
@@ -16,6 +17,11 @@ std::string fraction_key(double fraction);
 
 /// A fraction in per cent: "86.4 %", "1 %"; at most two decimals, none that are zero.
 std::string percent_text(double fraction);
+
+/// {headline: mean of the values, "spread", "seeds", "interval"}: how the entry of any method
+/// begins.
+Json headline_report(const char* headline, const std::vector<double>& values,
+                     std::pair<double, double> interval);
 
 /// {"top1", "spread", "seeds", "top5", "interval", "per_class"} over the draws of labelled subsets.
 /// top1, top5 and per_class are means (fractions), spread the standard deviation of top1 over

@@ -8,6 +8,16 @@
 #include <limits>
 
 namespace nearfar {
+namespace {
+
+constexpr double kNormal975 = 1.959963984540054;  // 97.5 % point of the standard normal
+
+/// A score that is not a number loses against all others.
+at::Tensor known_scores(const at::Tensor& scores) {
+  return scores.nan_to_num(-std::numeric_limits<double>::infinity());
+}
+
+}  // namespace
 
 at::Tensor rank_of_label(const at::Tensor& scores, const at::Tensor& label) {
   const at::NoGradGuard no_grad;
@@ -15,7 +25,7 @@ at::Tensor rank_of_label(const at::Tensor& scores, const at::Tensor& label) {
                   label.scalar_type() == at::kLong,
               "rank_of_label: expected scores [Q, C] and label [Q] int64, got ", scores.sizes(),
               " and ", label.scalar_type(), " ", label.sizes());
-  const at::Tensor known = scores.nan_to_num(-std::numeric_limits<double>::infinity());
+  const at::Tensor known = known_scores(scores);
   const at::Tensor column = label.unsqueeze(1);
   const at::Tensor own = known.gather(1, column);
   const at::Tensor earlier = at::arange(scores.size(1), label.options()).unsqueeze(0) < column;
@@ -30,6 +40,7 @@ Accuracy judge(const at::Tensor& scores, const at::Tensor& label) {
   const int64_t* classes = labels.data_ptr<int64_t>();
   Accuracy result;
   result.count = rank.size(0);
+  result.prediction = known_scores(scores).argmax(1);
   std::vector<int64_t> images(scores.size(1), 0);
   std::vector<int64_t> right(scores.size(1), 0);
   int64_t first = 0;
@@ -54,13 +65,18 @@ std::pair<double, double> wilson_interval(double proportion, int64_t count) {
   TORCH_CHECK(count > 0 && proportion >= 0.0 && proportion <= 1.0,
               "wilson_interval: expected a proportion in [0, 1] of at least one trial, got ",
               proportion, " of ", count);
-  constexpr double z = 1.959963984540054;  // 97.5 % point of the standard normal
+  constexpr double z = kNormal975;
   const double n = static_cast<double>(count);
   const double denominator = 1.0 + z * z / n;
   const double centre = (proportion + z * z / (2.0 * n)) / denominator;
   const double half =
       z * std::sqrt(proportion * (1.0 - proportion) / n + z * z / (4.0 * n * n)) / denominator;
   return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+}
+
+std::pair<double, double> normal_interval(double mean, double standard_error, double low) {
+  const double half = kNormal975 * standard_error;
+  return {std::max(low, mean - half), std::min(1.0, mean + half)};
 }
 
 MeanAndSpread mean_and_spread(const std::vector<double>& values) {

@@ -42,9 +42,9 @@ struct SafetensorsFile {
 /// Bytes of one element; 0 for an unknown dtype.
 size_t dtype_size(const std::string& dtype);
 
-/// Reads and checks a file: header of at most 100,000,000 bytes, offsets contiguous without holes
-/// or overlaps up to the file's end, sizes equal to shapes (overflow checked), no duplicate names.
-/// All limits are checked before memory is taken. Throws DataError "PATH: what".
+/// Reads and checks a file: header of at most 100,000,000 bytes and 2^20 values, offsets contiguous
+/// without holes or overlaps up to the file's end, sizes equal to shapes (overflow checked), no
+/// duplicate names. All limits are checked before memory is taken. Throws DataError "PATH: what".
 SafetensorsFile read_safetensors(const std::string& path);
 
 /// The bytes of a file: tensors ordered by alignment (descending) then name, header padded with

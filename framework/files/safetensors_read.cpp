@@ -13,6 +13,9 @@ namespace {
 
 constexpr uint64_t kLargestHeader = 100'000'000;
 constexpr int kHeaderDepth = 4;
+// Ten to a tensor: some hundred thousand tensors. Parsed values take far more memory than their
+// text.
+constexpr size_t kHeaderValues = size_t{1} << 20;
 
 /// A tensor as the header describes it, checked in itself.
 struct Entry {
@@ -141,7 +144,7 @@ void read_opened(std::istream& file, SafetensorsFile& result) {
   if (end < 0) throw DataError("cannot be read as a file");
   file.seekg(0);
   const std::string header = read_header(file, static_cast<uint64_t>(end));
-  const Json json = parse_json(header, "header", {header.size(), kHeaderDepth});
+  const Json json = parse_json(header, "header", {header.size(), kHeaderDepth, kHeaderValues});
   std::vector<Entry> entries;
   for (const auto& [name, value] : json.members()) {
     if (name == "__metadata__") {

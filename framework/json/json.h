@@ -70,7 +70,8 @@ class Json {
 struct JsonLimits {
   size_t bytes = size_t{1} << 20;
   int depth = 32;
-  bool comments = true;  // whether // and /* */ are allowed
+  size_t values = SIZE_MAX;  // of any kind, nested ones included; each takes some 200 bytes
+  bool comments = true;      // whether // and /* */ are allowed
 };
 
 /// Parses UTF-8 JSON; // and /* */ comments are allowed. Duplicate keys, non-finite numbers,

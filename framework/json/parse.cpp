@@ -89,13 +89,21 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     std::string key, key_place;
   };
 
+  void count_value(const std::string& place) {
+    if (++values_ <= limits_.values) return;
+    throw ConfigError(place + ": expected at most " + std::to_string(limits_.values) +
+                      " values, found more");
+  }
+
   bool add(Json value) {
     value.set_place(cursor_.next_place());
+    count_value(value.place());
     return attach(std::move(value));
   }
 
   bool open(bool is_object) {
     std::string place = cursor_.next_place();
+    count_value(place);
     if (static_cast<int>(open_.size()) >= limits_.depth) {
       throw ConfigError(place + ": nested deeper than " + std::to_string(limits_.depth) +
                         " levels");
@@ -143,6 +151,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   JsonLimits limits_;
   TokenCursor cursor_;
   std::vector<Open> open_;
+  size_t values_ = 0;
   Json root_;
 };
 

@@ -34,6 +34,7 @@ class FlatStorage {
   Range range(size_t group) const { return ranges_[group]; }
   at::Tensor& parameters() { return parameters_; }
   at::Tensor& gradients() { return gradients_; }
+  at::Device device() const { return parameters_.device(); }
   /// Zero, never undefined: an undefined gradient would leave the flat buffer.
   void zero_gradients();
   /// Zeros laid out like the parameters, for an optimiser's state.

@@ -1,4 +1,6 @@
-// Networks that follow others, moved in runs of neighbouring parameters.
+// Networks that follow others, paired in runs of neighbouring parameters.
+#include "framework/optimize/followers.h"
+
 #include <torch/types.h>
 
 #include <algorithm>
@@ -7,7 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "framework/optimize/optimizer.h"
+#include "framework/optimize/update_rule.h"
 
 namespace nearfar {
 namespace {
@@ -104,14 +106,17 @@ std::vector<Stretch> stretches_of(std::vector<Pair> pairs, const at::Tensor& fla
 FollowerSet::FollowerSet(std::vector<Follower> followers, torch::nn::Module& recipe,
                          FlatStorage& storage)
     : followers_(std::move(followers)) {
+  if (followers_.size() > kMostFollowers) {
+    throw std::invalid_argument("FollowerSet: expected at most " + std::to_string(kMostFollowers) +
+                                " followers, got " + std::to_string(followers_.size()));
+  }
   const at::NoGradGuard no_grad;
   const Ranges ranges = ranges_by_parameter(storage);
   for (const Follower& follower : followers_) {
     std::vector<Run>& runs = runs_.emplace_back();
     for (Stretch& stretch : stretches_of(pair_up(follower, recipe, ranges), storage.parameters())) {
       const auto [begin, end] = stretch.online();
-      Run run{storage.parameters().narrow(0, begin, end - begin), {}};
-      run.target = at::zeros_like(run.online);
+      Run run{{begin, end}, at::zeros_like(storage.parameters().narrow(0, begin, end - begin))};
       for (Pair& pair : stretch.pairs) {
         const at::Tensor place = view_like(pair.target, run.target, pair.online.begin - begin);
         place.copy_(pair.target);
@@ -122,15 +127,10 @@ FollowerSet::FollowerSet(std::vector<Follower> followers, torch::nn::Module& rec
   }
 }
 
-void FollowerSet::move(double progress, const at::Tensor& not_finite) {
-  const at::NoGradGuard no_grad;
-  for (size_t i = 0; i < followers_.size(); ++i) {
-    if (runs_[i].empty()) continue;
-    // Weight 0 where the step is gated: decided on the device, which the host does not wait for.
-    const at::Tensor weight = not_finite.eq(0).to(runs_[i].front().target.scalar_type()) *
-                              (1.0 - followers_[i].momentum(progress));
-    for (const Run& run : runs_[i]) run.target.lerp_(run.online, weight);
-  }
+std::vector<double> FollowerSet::weights(double progress) const {
+  std::vector<double> weights;
+  for (const Follower& follower : followers_) weights.push_back(1.0 - follower.momentum(progress));
+  return weights;
 }
 
 }  // namespace nearfar

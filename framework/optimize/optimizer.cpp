@@ -1,12 +1,18 @@
-// Stochastic gradient descent over flat storage.
+// The state of an update rule, and its passes over flat storage.
 #include "framework/optimize/optimizer.h"
 
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
 #include "framework/error.h"
+#include "framework/optimize/rule_of_config.h"
+#include "framework/optimize/update_kernels.h"
+#include "framework/optimize/update_tables.h"
 
 namespace nearfar {
 namespace {
@@ -38,40 +44,48 @@ void restore(const NamedTensors& live, const NamedTensors& saved) {
   for (size_t i = 0; i < live.size(); ++i) live[i].second.copy_(sources[i].second);
 }
 
-class Sgd final : public Optimizer {
+/// The stream that LibTorch's work of this thread is ordered by; null on the CPU.
+void* current_stream(at::Device device) {
+  if (device.is_cpu()) return nullptr;
+  return c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle();
+}
+
+class FlatOptimizer final : public Optimizer {
  public:
-  Sgd(const OptimizerConfig& config, FlatStorage& storage)
-      : config_(config),
+  FlatOptimizer(const Rule& rule, FlatStorage& storage, FollowerSet followers,
+                const DeviceUpdate& on_device)
+      : rule_(rule),
         storage_(storage),
+        followers_(std::move(followers)),
+        on_device_(on_device),
+        tables_(storage, followers_),
         steps_(at::zeros({1}, storage.parameters().options().dtype(at::kLong))) {
-    if (config.momentum != 0.0) momentum_ = storage.zeros_like_parameters();
+    if (rule.method == Method::adamw) {
+      moments_ = {{"first_moment.", storage.zeros_like_parameters()},
+                  {"second_moment.", storage.zeros_like_parameters()}};
+    } else if (rule.momentum != 0.0) {
+      moments_ = {{"momentum.", storage.zeros_like_parameters()}};
+    }
   }
 
-  void step(double learning_rate, const at::Tensor& not_finite) override {
+  void step(const Update& update) override {
     const at::NoGradGuard no_grad;
-    // Once started the host need not know whether a step was gated, and waits for the device no
-    // more.
-    const bool first_step = !started_ && steps_.item<int64_t>() == 0;
-    started_ = !first_step;
-    for (size_t i = 0; i < storage_.groups().size(); ++i) {
-      const ParameterGroup& group = storage_.groups()[i];
-      const FlatStorage::Range range = storage_.range(i);
-      if (group.frozen || range.begin == range.end) continue;
-      update(range, group.fixed_rate.value_or(learning_rate * group.rate_scale),
-             group.decay ? config_.weight_decay : 0.0, first_step, not_finite);
+    if (storage_.parameters().scalar_type() == at::kDouble) {
+      run<double>(update, on_device_.run_double);
+    } else {
+      run<float>(update, on_device_.run_float);
     }
-    steps_.add_(not_finite.eq(0));
+    steps_.add_(update.not_finite.eq(0));
   }
 
   NamedTensors state() const override {
     NamedTensors state;
-    if (momentum_.defined()) {
-      std::map<std::string, at::Tensor> views;
-      for (auto& [name, view] : storage_.named_views(momentum_)) views[name] = view;
+    for (const auto& [prefix, flat] : moments_) {
+      const NamedTensors views = storage_.named_views(flat);
+      auto view = views.begin();
       for (const ParameterGroup& group : storage_.groups()) {
-        if (group.frozen) continue;
-        for (const auto& [name, parameter] : group.parameters) {
-          state.emplace_back("momentum." + name, views.at(name));
+        for (size_t i = 0; i < group.parameters.size(); ++i, ++view) {
+          if (!group.frozen) state.emplace_back(prefix + view->first, view->second);
         }
       }
     }
@@ -79,44 +93,66 @@ class Sgd final : public Optimizer {
     return state;
   }
 
-  void load_state(const NamedTensors& state) override {
-    restore(this->state(), state);
-    started_ = false;
-  }
+  void load_state(const NamedTensors& state) override { restore(this->state(), state); }
 
  private:
-  void update(FlatStorage::Range range, double rate, double weight_decay, bool first_step,
-              const at::Tensor& not_finite) {
-    const auto part = [range](const at::Tensor& flat) {
-      return flat.narrow(0, range.begin, range.end - range.begin);
-    };
-    std::vector<at::Tensor> momentum;
-    if (momentum_.defined()) momentum.push_back(part(momentum_));
-    at::_fused_sgd_({part(storage_.parameters())}, {part(storage_.gradients())}, momentum,
-                    weight_decay, config_.momentum, rate, config_.dampening, config_.nesterov,
-                    /*maximize=*/false, first_step, /*grad_scale=*/{}, /*found_inf=*/not_finite);
+  template <typename T>
+  using Runner = const char* (*)(const UpdatePass<T>*, void*);
+
+  template <typename T>
+  void run(const Update& update, Runner<T> on_device) const {
+    UpdatePass<T> pass;
+    pass.rule = rule_;
+    pass.step.rate = update.learning_rate;
+    pass.step.weight_decay = update.weight_decay;
+    const std::vector<double> weights = followers_.weights(update.progress);
+    std::copy(weights.begin(), weights.end(), pass.step.follow);
+    tables_.enter(pass);
+    pass.parameters = storage_.parameters().data_ptr<T>();
+    pass.gradients = storage_.gradients().data_ptr<T>();
+    if (!moments_.empty()) pass.first = moments_.front().second.template data_ptr<T>();
+    if (moments_.size() > 1) pass.second = moments_.back().second.template data_ptr<T>();
+    pass.not_finite = update.not_finite.data_ptr<float>();
+    pass.steps = steps_.data_ptr<int64_t>();
+    at::Tensor norm;  // read by the device in the order of the stream, as its memory is freed
+    if (rule_.clip > 0.0 && !rule_.clip_each) {
+      TORCH_CHECK(update.gradient_norm.defined(),
+                  "Optimizer::step: expected the gradients' norm to clip by, got none");
+      norm = update.gradient_norm.to(at::kDouble);
+      pass.all_norm = norm.data_ptr<double>();
+    }
+    launch(pass, on_device);
   }
 
-  OptimizerConfig config_;
+  template <typename T>
+  void launch(const UpdatePass<T>& pass, Runner<T> on_device) const {
+    const at::Device device = storage_.device();
+    if (on_device == nullptr) return run_on_cpu(pass);
+    const c10::OptionalDeviceGuard guard(device.is_cpu() ? c10::optional<at::Device>()
+                                                         : c10::optional<at::Device>(device));
+    const char* error = on_device(&pass, current_stream(device));
+    if (error != nullptr) throw EnvironmentError(std::string("device=cuda: ") + error);
+  }
+
+  Rule rule_;
   FlatStorage& storage_;
-  at::Tensor momentum_;  // undefined without momentum
-  at::Tensor steps_;     // [1] int64: updates that were not gated
-  bool started_ = false;
+  FollowerSet followers_;
+  DeviceUpdate on_device_;
+  UpdateTables tables_;
+  NamedTensors moments_;  // flat, by the prefix of their names
+  at::Tensor steps_;      // [1] int64: updates that were not gated
 };
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, FlatStorage& storage) {
-  if (config.name != "sgd") {
-    throw ConfigError("optimizer.name: expected sgd, got \"" + config.name + "\"");
-  }
-  if (config.nesterov && (config.momentum == 0.0 || config.dampening != 0.0)) {
-    std::ostringstream message;
-    message << "optimizer.nesterov: expected momentum above 0 and dampening 0, got momentum "
-            << config.momentum << " and dampening " << config.dampening;
-    throw ConfigError(message.str());
-  }
-  return std::make_unique<Sgd>(config, storage);
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, FlatStorage& storage,
+                                          FollowerSet followers, const DeviceUpdate& on_device) {
+  const at::ScalarType type = storage.parameters().scalar_type();
+  TORCH_CHECK(type == at::kFloat || type == at::kDouble,
+              "make_optimizer: expected float32 or float64 parameters, got ", type);
+  TORCH_CHECK(storage.device().is_cpu() || on_device.run_float != nullptr,
+              "make_optimizer: expected the update of ", storage.device(), ", got none");
+  return std::make_unique<FlatOptimizer>(rule_of(config), storage, std::move(followers), on_device);
 }
 
 }  // namespace nearfar

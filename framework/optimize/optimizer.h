@@ -1,4 +1,4 @@
-// One pass over flat storage: update the parameters, then move the followers.
+// One pass over flat storage: update the parameters, and move what follows them.
 #pragma once
 
 #include <memory>
@@ -7,73 +7,57 @@
 #include <vector>
 
 #include "framework/optimize/flat_storage.h"
+#include "framework/optimize/followers.h"
+#include "framework/optimize/optimizer_config.h"
+#include "framework/optimize/update_pass.h"
 
 namespace nearfar {
 
-struct OptimizerConfig {
-  std::string name = "sgd";
-  double learning_rate = 0.3;
-  std::string scaling = "linear";
-  double momentum = 0.9;
-  double dampening = 0.0;
-  bool nesterov = false;
-  double weight_decay = 1e-6;
-
-  void describe(auto& field) {
-    field("name", name, {"sgd"}, "update rule");
-    field("learning_rate", learning_rate, 0.0, 1000.0, "before scaling; see optimizer.scaling");
-    field("scaling", scaling, {"linear", "sqrt", "none"},
-          "linear: times batch / 256; sqrt: times the root of batch; none");
-    field("momentum", momentum, 0.0, 1.0, "momentum of the update");
-    field("dampening", dampening, 0.0, 1.0, "dampening of the momentum");
-    field("nesterov", nesterov, "Nesterov's momentum");
-    field("weight_decay", weight_decay, 0.0, 10.0, "L2 decay of the groups that decay");
-  }
+/// What one step is made with, besides the gradients in flat storage.
+struct Update {
+  double learning_rate = 0.0;
+  double weight_decay = 0.0;  // of the groups that decay
+  double progress = 0.0;      // share of the run that is done, in [0, 1): for the followers
+  at::Tensor not_finite;      // [1] float32 on the parameters' device: 0, or 1 where nothing moves
+  at::Tensor gradient_norm;   // 0-d, of all gradients: needed where gradients are clipped by it
 };
 
 /// An update rule over flat storage. State is flat too and saved by parameter name.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  /// One update at the given rate. `not_finite` [1] float32 on the parameters' device: 0, or 1
-  /// where nothing must move, neither parameters nor state.
-  virtual void step(double learning_rate, const at::Tensor& not_finite) = 0;
-  /// Everything a resumed run needs, by name ("momentum.<parameter>", "steps"): the live tensors,
-  /// to be copied by who keeps them.
+  /// Moves the parameters and the followers in one pass. The host waits for no device. A gated step
+  /// leaves parameters, followers and state as they were.
+  virtual void step(const Update& update) = 0;
+  /// Everything a resumed run needs, by name ("momentum.<parameter>", "first_moment.<parameter>",
+  /// "second_moment.<parameter>", "steps"): the live tensors, to be copied by who keeps them.
   virtual std::vector<std::pair<std::string, at::Tensor>> state() const = 0;
   /// Restores state(); throws CheckpointError naming a missing, misshapen or unknown tensor, and
   /// then leaves the state as it was.
   virtual void load_state(const std::vector<std::pair<std::string, at::Tensor>>& state) = 0;
 };
 
-/// torch.optim.SGD: d = g + wd p; v = d at first, then momentum v + (1 - dampening) d;
-/// p -= rate (nesterov ? d + momentum v : v). `storage` must outlive the optimiser. Throws
-/// ConfigError for an unknown name, and for Nesterov's momentum without momentum or with dampening.
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, FlatStorage& storage);
-
-/// Moves targets after their online networks: target <- m target + (1 - m) online, in a few passes
-/// over flat ranges. At construction the target's parameters move to a flat buffer of their own,
-/// take the online values, and no longer require grad; afterwards they are moved in place, never
-/// replaced.
-class FollowerSet {
- public:
-  /// Online networks are parts of `recipe`; `storage` holds their parameters, except those that do
-  /// not require grad and therefore never change. Throws std::invalid_argument naming a parameter
-  /// that only one of the two networks has, whose shapes differ, that the optimiser moves although
-  /// it belongs to a target, or that requires grad and is not in `storage`.
-  FollowerSet(std::vector<Follower> followers, torch::nn::Module& recipe, FlatStorage& storage);
-  /// One move, at the momentum of `progress` (share of the run that is done). `not_finite` as in
-  /// Optimizer::step.
-  void move(double progress, const at::Tensor& not_finite);
-
- private:
-  /// Parameters that lie side by side in both buffers.
-  struct Run {
-    at::Tensor online;
-    at::Tensor target;
-  };
-  std::vector<Follower> followers_;
-  std::vector<std::vector<Run>> runs_;
+/// Runs a pass on a device, in the order of a stream; null, or the device's words for why nothing
+/// was launched. Those of libnearfar_cuda.so are in update_cuda.h.
+struct DeviceUpdate {
+  const char* (*run_float)(const UpdatePass<float>* pass, void* stream) = nullptr;
+  const char* (*run_double)(const UpdatePass<double>* pass, void* stream) = nullptr;
 };
+
+/// The update rule of a config over float32 or float64 parameters, with the arithmetic of
+/// update_rule.h:
+///
+/// * sgd: torch.optim.SGD, d = g + wd p; v = d at first, then momentum v + (1 - dampening) d;
+///   p -= rate (nesterov ? d + momentum v : v);
+/// * lars (You et al. 2017) as google-research/simclr, facebookresearch/moco-v3, lightly or
+///   solo-learn have it: update_rule.h, Adaptation;
+/// * adamw: torch.optim.AdamW.
+///
+/// On the CPU the result does not depend on the number of threads. `storage` must outlive the
+/// optimiser. `on_device` is needed where the parameters lie on a GPU. Throws ConfigError for
+/// settings that mean nothing together.
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, FlatStorage& storage,
+                                          FollowerSet followers = {},
+                                          const DeviceUpdate& on_device = {});
 
 }  // namespace nearfar

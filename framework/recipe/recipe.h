@@ -24,6 +24,7 @@ struct Batch {
   std::vector<at::Tensor> views;  // each [n, C, size, size] float32, channels-last, normalised
   at::Tensor index;               // [n] int64, position in the data set
   at::Tensor label;               // [n] int64, -1 without labels; never used by pretraining recipes
+  at::Tensor target;              // [n, t] float32, the t real-valued targets; undefined without
   Shard shard;                    // which rows of the global batch
   int64_t step = 0;
   int64_t epoch = 0;

@@ -5,22 +5,35 @@
 #include <array>
 
 #include "framework/data/loader.h"
+#include "framework/data/split.h"
 #include "framework/data/statistics.h"
 #include "framework/error.h"
+#include "framework/evaluate/report.h"
 #include "framework/log/quantities.h"
+#include "framework/optimize/exclusion.h"
+#include "framework/optimize/rule_of_config.h"
 #include "framework/train/device.h"
+#include "framework/train/labelled_part.h"
+#include "framework/train/start_weights.h"
 
 namespace nearfar {
 namespace {
 
 /// What may differ when a run goes on: none of these changes a result.
 constexpr std::array<std::string_view, 8> kMayChange = {
-    "data.path",  "data.test_path",  "data.workers",      "train.checkpoint_every",
-    "train.keep", "train.log_every", "train.tensorboard", "data.max_bad_fraction"};
+    "data.path",  "data.test_path",  "data.workers",          "train.checkpoint_every",
+    "train.keep", "train.log_every", "data.max_bad_fraction", "train.tensorboard"};
 
 bool may_change(const std::string& key) {
   return std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end() ||
-         key.rfind("evaluate.", 0) == 0;
+         key.rfind("evaluate.", 0) == 0 || key.rfind("report.", 0) == 0 ||
+         key == "data.evaluate_on";
+}
+
+/// Another test set changes no result, but having one or none decides what is held out.
+bool changes_parts(const std::string& key, const Json* before, const Json& after) {
+  const Json none("");
+  return key == "data.test_path" && ((before == nullptr || *before == none) != (after == none));
 }
 
 Describe describe_of(RunConfig& config) {
@@ -34,7 +47,8 @@ void collect_differences(const Json& saved, const Json& wanted, const std::strin
     const Json* before = saved.find(name);
     if (before != nullptr && value.is_object() && before->is_object()) {
       collect_differences(*before, value, key, keys);
-    } else if ((before == nullptr || !(*before == value)) && !may_change(key)) {
+    } else if ((before == nullptr || !(*before == value)) &&
+               (!may_change(key) || changes_parts(key, before, value))) {
       keys.push_back(key);
     }
   }
@@ -67,13 +81,45 @@ void fit_batch(ResolvedRun& run, Log& log) {
   batch = size;
 }
 
+/// Weights of others want the images that they know: unless the user says otherwise, their
+/// normalisation. A run that goes on has its own settings, and no need of the file.
+void read_start(ResolvedRun& run, Log& log) {
+  EncoderConfig& encoder = run.config.encoder;
+  if (encoder.weights.empty() || !encoder.weights_hash.empty()) return;
+  const auto start = std::make_shared<StartWeights>(read_start_weights(encoder, log));
+  encoder.weights_hash = start->hash;
+  run.config.start = start;
+  DataConfig& data = run.config.data;
+  const int64_t channels = run.data.train->info().channels;
+  if (start->spec.channels != channels) return;  // which loading refuses, by the tensor's name
+  const Normalize& normalize = start->spec.normalize;
+  if (data.mean.empty())
+    data.mean.assign(normalize.mean.begin(), normalize.mean.begin() + channels);
+  if (data.std.empty()) data.std.assign(normalize.std.begin(), normalize.std.begin() + channels);
+}
+
+void take_labelled_part(ResolvedRun& run, Log& log) {
+  const DataConfig& data = run.config.data;
+  if (data.label_fraction == 0.0) return;
+  run.data.train = labelled_part(run.data, data, static_cast<uint64_t>(run.config.train.seed));
+  log.info("labels: " + format_count(run.data.train->info().size) + " images, " +
+           percent_text(data.label_fraction) + " of those to train on");
+}
+
 void fill_automatic(ResolvedRun& run, Log& log) {
   RunConfig& config = run.config;
   config.device = resolve_device(config.device);
   if (config.threads == 0) config.threads = available_cores();
   config.data.workers = resolve_workers(config.data.workers);
+  config.optimizer.exclude = resolve_exclude(config.optimizer);
+  rule_of(config.optimizer);  // refuses what means nothing together before anything is built
+  check_schedule(config.schedule);
   fit_batch(run, log);
+  if (config.data.sampler == "balanced" && config.data.classes_per_batch == 0) {
+    config.data.classes_per_batch = config.train.batch / config.data.images_per_class;
+  }
   if (config.encoder.norm_batch == 0) config.encoder.norm_batch = config.train.batch;
+  read_start(run, log);
   run.normalize = resolve_normalize(config.data, *run.data.train);
   const auto channels = static_cast<size_t>(run.data.train->info().channels);
   config.data.mean.assign(run.normalize.mean.begin(), run.normalize.mean.begin() + channels);
@@ -156,7 +202,8 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log) {
   merge_sources(sources, Json::object(), "").apply(describe_of(given));
   if (given.data.path.empty()) {
     throw ConfigError(
-        "data.path: no data given; add --data PATH (a folder of images, idx or CIFAR files)");
+        "data.path: no data given; add --data PATH (a folder of images, idx or CIFAR files, a .csv "
+        "list, .npy or .safetensors arrays)");
   }
   if (resolve_device(given.device) == "cuda") open_cuda();  // before any tensor exists
   run.data = open_data(given.data, log);
@@ -174,7 +221,9 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log) {
   run.settings = merge_sources(sources, preset, "preset " + run.preset);
   run.config = make_run_config(plugin);
   run.settings.apply(describe_of(run.config));
+  run.data = divide_data(run.data, run.config.data, log);
   run.config.recipe.name = plugin.name;
+  take_labelled_part(run, log);
   fill_automatic(run, log);
   return run;
 }

@@ -12,6 +12,7 @@ void draw_curves(const RunFolder& folder) {
   if (lines.empty()) return;
   LineSeries loss{"loss", {}, {}}, rate{"learning rate", {}, {}}, rank{"effective rank", {}, {}};
   for (const Json& line : lines) {
+    if (line.find("loss") == nullptr) continue;  // of a judging
     for (LineSeries* series : {&loss, &rate, &rank}) {
       series->x.push_back(line.at("step").as_double());
     }
@@ -19,7 +20,7 @@ void draw_curves(const RunFolder& folder) {
     rate.y.push_back(line.at("learning_rate").as_double());
     rank.y.push_back(line.at("effective_rank").as_double());
   }
-  const ReferenceLine guess{lines.back().at("random_guess_loss").as_double(), "random guess"};
+  const ReferenceLine guess{lines.front().at("random_guess_loss").as_double(), "random guess"};
   const std::string text = to_svg({
       {"Loss", "step", "loss", {loss}, guess},
       {"Learning rate", "step", "learning rate", {rate}, std::nullopt},

@@ -9,6 +9,7 @@
 
 #include "framework/error.h"
 #include "framework/files/library_folder.h"
+#include "framework/optimize/update_cuda.h"
 
 namespace nearfar {
 namespace {
@@ -24,6 +25,9 @@ Function find_function(void* library, const char* name) {
   }
   return function;
 }
+
+/// The library again, once it is open.
+void* opened_library() { return dlopen(cuda_library().c_str(), RTLD_NOW | RTLD_LOCAL); }
 
 }  // namespace
 
@@ -52,8 +56,15 @@ void open_cuda() {
 }
 
 decltype(&nearfar_cuda_render_float) cuda_renderer() {
-  void* library = dlopen(cuda_library().c_str(), RTLD_NOW | RTLD_LOCAL);
-  return find_function<decltype(&nearfar_cuda_render_float)>(library, "nearfar_cuda_render_float");
+  return find_function<decltype(&nearfar_cuda_render_float)>(opened_library(),
+                                                             "nearfar_cuda_render_float");
+}
+
+DeviceUpdate cuda_update() {
+  void* library = opened_library();
+  return {
+      find_function<decltype(&nearfar_cuda_update_float)>(library, "nearfar_cuda_update_float"),
+      find_function<decltype(&nearfar_cuda_update_double)>(library, "nearfar_cuda_update_double")};
 }
 
 int available_cores() {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "augment/render_cuda.h"
+#include "framework/optimize/optimizer.h"
 
 namespace nearfar {
 
@@ -21,6 +22,9 @@ void open_cuda();
 
 /// The renderer of libnearfar_cuda.so. Precondition: open_cuda() succeeded.
 decltype(&nearfar_cuda_render_float) cuda_renderer();
+
+/// The updates of libnearfar_cuda.so. Precondition: open_cuda() succeeded.
+DeviceUpdate cuda_update();
 
 /// Cores this process may use.
 int available_cores();

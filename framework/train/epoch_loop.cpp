@@ -29,7 +29,8 @@ EpochLoop::EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& 
       group_(group),
       log_(log),
       run_log_(run, folder, training.plan(), progress, log),
-      loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log) {}
+      loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log),
+      online_(run, training.recipe().views().front().size, log) {}
 
 void EpochLoop::restore(const std::optional<Generation>& generation) {
   if (generation) {
@@ -60,18 +61,18 @@ void EpochLoop::restore_skipped(const Json& list) {
   loader_.restore_skipped(images);
 }
 
-void EpochLoop::check_order(const std::vector<int64_t>& order) const {
+void EpochLoop::check_order(const std::vector<int64_t>& order, size_t length) const {
   const int64_t size = run_.data.train->info().size;
   const bool inside = std::all_of(order.begin(), order.end(),
                                   [size](int64_t index) { return index >= 0 && index < size; });
-  TORCH_CHECK(static_cast<int64_t>(order.size()) == size && inside,
-              "before_epoch: expected an order of ", size, " indices in [0, ", size, "), got ",
-              order.size());
+  TORCH_CHECK(order.size() == length && inside, "before_epoch: expected an order of ", length,
+              " indices in [0, ", size, "), got ", order.size());
 }
 
 void EpochLoop::begin_epoch(int64_t epoch, int64_t first_step) {
   const uint64_t seed = training_.plan().seed;
-  const std::vector<int64_t> drawn = epoch_order(seed, epoch, run_.data.train->info().size);
+  const EpochSampler sampler(*run_.data.train, sampler_plan(run_.config));
+  const std::vector<int64_t> drawn = sampler.order(seed, epoch);
   if (first_step == 0) {
     std::vector<int64_t> order = drawn;
     FeatureOptions options;
@@ -87,7 +88,7 @@ void EpochLoop::begin_epoch(int64_t epoch, int64_t first_step) {
                          },
                          order};
     training_.recipe().before_epoch(context);
-    check_order(order);
+    check_order(order, drawn.size());
     recipe_order_ = order == drawn ? std::vector<int64_t>{} : std::move(order);
   } else if (!order_restored_) {
     recipe_order_.clear();
@@ -105,6 +106,16 @@ void EpochLoop::take_step() {
   const StepReport report = training_.train_step(batch);
   run_log_.note(report, training_.step(), batch.shard.total, training_.recipe());
   loader_.recycle(std::move(batch));
+}
+
+void EpochLoop::judge_online() {
+  const auto result =
+      online_.evaluate_if_due(*training_.recipe().encoder(), training_.step(), training_.plan());
+  if (!result) return;
+  std::vector<LogNumber> numbers;
+  for (const auto& [name, value] : result->numbers) numbers.push_back({"online", name, value});
+  run_log_.write(numbers, training_.step());
+  run_log_.leave_out(result->seconds);
 }
 
 std::string EpochLoop::last_good_checkpoint() const {
@@ -155,6 +166,7 @@ int EpochLoop::run_epochs() {
     begin_epoch(epoch, training_.step() - epoch * plan.steps_per_epoch);
     while (training_.step() < end) {
       take_step();
+      judge_online();  // before a save: what it finds belongs to the steps that are saved
       const bool stop = signals_.received() != 0;
       if (save_is_due() || stop) save();
       if (stop) return signals_.received();
@@ -197,6 +209,7 @@ std::vector<uint8_t> EpochLoop::encoder_bytes() const {
 }
 
 void EpochLoop::save() {
+  training_.settle();
   if (saved_step_ == training_.step()) return;
   std::vector<GenerationFile> contents = training_.save();
   contents.emplace_back("encoder.safetensors", encoder_bytes());

@@ -10,6 +10,7 @@
 #include "framework/data/loader.h"
 #include "framework/train/configure.h"
 #include "framework/train/divergence.h"
+#include "framework/train/online_evaluation.h"
 #include "framework/train/run_folder.h"
 #include "framework/train/run_log.h"
 #include "framework/train/signals.h"
@@ -36,6 +37,7 @@ class EpochLoop {
   int run_epochs();
   void begin_epoch(int64_t epoch, int64_t first_step);
   void take_step();
+  void judge_online();
   void save();
   bool save_is_due() const;
   void remember(const ViewBatch& batch);
@@ -43,7 +45,7 @@ class EpochLoop {
   std::string leave_replay(const std::string& what);
   Json state() const;
   void restore_skipped(const Json& list);
-  void check_order(const std::vector<int64_t>& order) const;
+  void check_order(const std::vector<int64_t>& order, size_t length) const;
 
   const ResolvedRun& run_;
   RunFolder folder_;
@@ -52,6 +54,7 @@ class EpochLoop {
   Log& log_;
   RunLog run_log_;
   ViewLoader loader_;
+  OnlineEvaluation online_;
   StopSignals signals_;
 
   std::vector<int64_t> order_;         // of the current epoch

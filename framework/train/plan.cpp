@@ -4,6 +4,7 @@
 #include "framework/error.h"
 #include "framework/log/quantities.h"
 #include "framework/train/device_renderer.h"
+#include "framework/train/start_weights.h"
 
 namespace nearfar {
 namespace {
@@ -25,12 +26,21 @@ TrainPlan plan_of(const ResolvedRun& run, Group& group) {
   const TrainConfig& train = run.config.train;
   TrainPlan plan;
   plan.batch = train.batch;
-  plan.steps_per_epoch =
-      steps_per_epoch(run.data.train->info().size, train.batch, run.config.data.drop_last);
+  plan.steps_per_epoch = EpochSampler(*run.data.train, sampler_plan(run.config)).steps_per_epoch();
   plan.steps = train.steps > 0 ? train.steps : train.epochs * plan.steps_per_epoch;
   plan.epochs = (plan.steps + plan.steps_per_epoch - 1) / plan.steps_per_epoch;
   plan.seed = static_cast<uint64_t>(train.seed);
   plan.norm = {run.config.encoder.norm_batch, &group};
+  return plan;
+}
+
+SamplerPlan sampler_plan(const RunConfig& config) {
+  SamplerPlan plan;
+  plan.balanced = config.data.sampler == "balanced";
+  plan.batch = config.train.batch;
+  plan.drop_last = config.data.drop_last;
+  plan.classes_per_batch = config.data.classes_per_batch;
+  plan.images_per_class = config.data.images_per_class;
   return plan;
 }
 
@@ -54,7 +64,9 @@ std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo&
                                      const TrainPlan& plan, Group& group) {
   at::manual_seed(plan.seed);
   const auto make = [&config, &data, &plan](int64_t image_size) {
-    return make_encoder(config.encoder, data.channels, image_size, plan.norm);
+    auto encoder = make_encoder(config.encoder, data.channels, image_size, plan.norm);
+    if (config.start) start_from(*config.start, config.encoder, *encoder);
+    return encoder;
   };
   auto recipe =
       config.recipe.plugin->make(config.recipe.config.get(), Setup{make, group, data, plan});

@@ -5,6 +5,7 @@
 
 #include "framework/data/contact_sheet.h"
 #include "framework/data/loader.h"
+#include "framework/data/sampler.h"
 #include "framework/train/configure.h"
 
 namespace nearfar {
@@ -12,10 +13,14 @@ namespace nearfar {
 /// Steps and epochs of a run. Throws DataError when an epoch has no step.
 TrainPlan plan_of(const ResolvedRun& run, Group& group);
 
+/// Which images the batches of an epoch hold.
+SamplerPlan sampler_plan(const RunConfig& config);
+
 /// How this rank's data is loaded.
 LoaderPlan loader_plan(const ResolvedRun& run, const Group& group);
 
-/// The recipe of a run, with fresh weights from plan.seed.
+/// The recipe of a run, with fresh weights from plan.seed; its encoders have those of config.start,
+/// where there are any.
 std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo& data,
                                      const TrainPlan& plan, Group& group);
 

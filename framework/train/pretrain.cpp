@@ -12,7 +12,9 @@
 #include "framework/train/curves.h"
 #include "framework/train/device.h"
 #include "framework/train/epoch_loop.h"
+#include "framework/train/fit_device.h"
 #include "framework/train/plan.h"
+#include "framework/train/start_weights.h"
 
 namespace nearfar {
 namespace {
@@ -21,12 +23,44 @@ Json resolved_json(ResolvedRun& run) {
   return to_json([&run](Fields& field) { run.config.describe(field); });
 }
 
+/// Where each setting comes from that is not a default, by key.
+Json origins_of(ResolvedRun& run) {
+  Json origins = Json::object();
+  for (const KeyInfo& key : list_keys([&run](Fields& field) { run.config.describe(field); })) {
+    const std::string origin = run.settings.origin(key.key);
+    if (origin != "default") origins[key.key] = origin;
+  }
+  return origins;
+}
+
+/// environment.json of a run that begins.
+Json described_start(ResolvedRun& run, const std::string& command_line) {
+  Json environment = describe_environment(command_line);
+  environment["origins"] = origins_of(run);
+  return environment;
+}
+
 /// The sources of a run that goes on: its own saved config first, then what the user says now.
 RunSources continued(const RunFolder& folder, const RunSources& sources) {
   RunSources all = sources;
   all.files.insert(all.files.begin(),
                    {parse_json(read_text(folder.config()), folder.config()), "run " + folder.path});
   return all;
+}
+
+/// What an earlier start settled for this machine stays settled, unless the user says otherwise.
+void keep_settled(const RunFolder& folder, TrainConfig& train) {
+  const Json saved = parse_json(read_text(folder.config()), folder.config());
+  const Json* before = saved.find("train");
+  const auto kept = [before](const char* key) {
+    return before == nullptr ? nullptr : before->find(key);
+  };
+  if (const Json* precision = kept("precision"); precision && train.precision == "auto") {
+    train.precision = precision->as_string();
+  }
+  if (const Json* micro_batch = kept("micro_batch"); micro_batch && train.micro_batch == 0) {
+    train.micro_batch = micro_batch->as_int();
+  }
 }
 
 void refuse_changes(const RunFolder& folder, const Json& wanted) {
@@ -60,13 +94,23 @@ void say_learning_rate(const ResolvedRun& run, Log& log) {
 
 void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folder, Log& log) {
   const RunConfig& config = run.config;
+  const std::string sampler = EpochSampler(*run.data.train, sampler_plan(config)).words();
+  if (!sampler.empty()) log.info("sampler: " + sampler);
   int64_t parameters = 0;
   for (const at::Tensor& p : training.recipe().encoder()->parameters()) parameters += p.numel();
   log.info("encoder: " + config.encoder.name + ", " + format_count(parameters) + " parameters, " +
            std::to_string(training.recipe().encoder()->width()) + " features");
+  if (config.start) {
+    log.info("initial weights: " + config.start->file.path + ", " +
+             to_words(start_from(*config.start, config.encoder, *training.recipe().encoder())));
+  }
   log.info("run: " + folder.path + ", " + format_count(training.plan().steps) + " steps of " +
            std::to_string(config.train.batch) + " images, " + std::to_string(config.threads) +
-           " threads, " + std::to_string(config.data.workers) + " data workers, " + config.device);
+           " threads, " + std::to_string(config.data.workers) + " data workers, " + config.device +
+           ", " + config.train.precision +
+           (config.train.micro_batch == 0
+                ? ""
+                : ", micro-batches of " + std::to_string(config.train.micro_batch)));
   say_learning_rate(run, log);
 }
 
@@ -128,6 +172,16 @@ bool has_checkpoints(const RunFolder& folder) {
          std::filesystem::directory_iterator();
 }
 
+/// A run without checkpoints starts from encoder.weights, one with checkpoints does not.
+void prepare_start(ResolvedRun& run, const RunFolder& folder, Log& log) {
+  RunConfig& config = run.config;
+  if (has_checkpoints(folder)) {
+    config.start.reset();
+  } else if (!config.encoder.weights.empty() && !config.start) {
+    config.start = std::make_shared<StartWeights>(read_start_weights(config.encoder, log));
+  }
+}
+
 }  // namespace
 
 PretrainResult pretrain(const RunSources& sources, const PretrainOptions& options,
@@ -135,20 +189,25 @@ PretrainResult pretrain(const RunSources& sources, const PretrainOptions& option
   RunFolder folder{options.out};
   const bool continues = !options.out.empty() && !options.fresh && folder.holds_run();
   ResolvedRun run = resolve_run(continues ? continued(folder, sources) : sources, log);
-  const Json config = resolved_json(run);
-  if (continues && has_checkpoints(folder)) refuse_changes(folder, config);
+  check_online_evaluation(run.config, *run.data.train);
+  if (continues) keep_settled(folder, run.config.train);
+  if (continues && has_checkpoints(folder)) refuse_changes(folder, resolved_json(run));
   if (options.out.empty() || (options.fresh && folder.holds_run())) {
     folder = next_run_folder(run.config.recipe.name, run.data.train->info().name);
   }
   at::set_num_threads(static_cast<int>(run.config.threads));
+  prepare_start(run, folder, log);
   SoloGroup group;
   Training training(run.config, run.data.train->info(), plan_of(run, group), group,
                     at::Device(run.config.device));
+  const DeviceFit fit = fit_device(run.config, training, log);
+  run.config.train.precision = fit.precision;
+  run.config.train.micro_batch = fit.micro_batch;
   // Everything that can be refused has been by now: only a run that starts leaves a folder.
   real_file_system().make_directories(folder.checkpoints());
   const RunLock lock(folder);
-  if (!continues) write_json(folder.environment(), describe_environment(options.command_line));
-  write_json(folder.config(), config);
+  if (!continues) write_json(folder.environment(), described_start(run, options.command_line));
+  write_json(folder.config(), resolved_json(run));
   return train(run, folder, training, group, progress, log);
 }
 

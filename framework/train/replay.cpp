@@ -100,8 +100,8 @@ class Inspection {
     for (size_t e = 0; e < report.embeddings.size(); ++e) {
       look_at_rows("embedding " + of(e + 1, report.embeddings.size()), report.embeddings[e]);
     }
-    result_.loss = report.loss;
-    result_.gradient_norm = report.gradient_norm;
+    result_.loss = report.loss();
+    result_.gradient_norm = report.gradient_norm();
     say("loss: " + format_fixed(result_.loss, 6));
   }
 

@@ -10,6 +10,7 @@
 #include "framework/optimize/optimizer.h"
 #include "framework/optimize/schedule.h"
 #include "framework/recipe/plugin.h"
+#include "framework/report/report_config.h"
 
 namespace nearfar {
 
@@ -17,6 +18,9 @@ struct TrainConfig {
   int64_t epochs = 100;
   int64_t steps = 0;
   int64_t batch = 256;
+  int64_t micro_batch = 0;
+  double memory = 0.0;
+  std::string precision = "fp32";
   int64_t seed = 0;
   int64_t checkpoint_every = 0;
   int64_t keep = 2;
@@ -27,6 +31,14 @@ struct TrainConfig {
     field("epochs", epochs, int64_t{1}, int64_t{1} << 31, "passes over the data");
     field("steps", steps, int64_t{0}, int64_t{1} << 40, "stop after this many steps; 0: by epochs");
     field("batch", batch, int64_t{1}, int64_t{1} << 24, "images per step over all ranks");
+    field("micro_batch", micro_batch, int64_t{0}, int64_t{1} << 24,
+          "images embedded at a time on a device, by gradient caching: the gradient stays that of "
+          "the whole batch; 0: all, or what train.memory holds");
+    field("memory", memory, 0.0, 1048576.0,
+          "GiB for training on a device: the largest micro-batch that fits is taken; 0: no limit");
+    field("precision", precision, {"fp32", "bf16", "auto"},
+          "of the networks; losses, statistics and parameters are float32. auto: bf16 where it is "
+          "measured to be faster on this machine");
     field("seed", seed, int64_t{0}, int64_t{1} << 53,
           "every random choice of the run follows from it");
     field("checkpoint_every", checkpoint_every, int64_t{0}, int64_t{1} << 40,
@@ -49,6 +61,8 @@ struct RecipeSection {
   }
 };
 
+struct StartWeights;
+
 struct RunConfig {
   RecipeSection recipe;
   DataConfig data;
@@ -57,8 +71,12 @@ struct RunConfig {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   EvaluationConfig evaluate;
+  ReportConfig report;
   std::string device = "auto";
   int64_t threads = 0;
+  /// Not a key: what encoder.weights names, where the run starts from it. Null: the encoder's own
+  /// initialisation, or a checkpoint that follows.
+  std::shared_ptr<const StartWeights> start;
 
   void describe(Fields& field) {
     field("recipe", recipe, "the method and its own keys");
@@ -68,6 +86,7 @@ struct RunConfig {
     field("optimizer", optimizer, "the update rule");
     field("schedule", schedule, "the learning rate over time");
     field("evaluate", evaluate, "how `nearfar evaluate` judges");
+    field("report", report, "what `nearfar report` shows of the images");
     field("device", device, {"auto", "cpu", "cuda"}, "auto: a GPU where one can be used");
     field("threads", threads, int64_t{0}, int64_t{4096},
           "threads of the numerics; 0: one a core. Results are bit-equal for equal threads");

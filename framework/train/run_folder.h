@@ -20,6 +20,7 @@ struct RunFolder {
   std::string encoder() const { return path + "/encoder.safetensors"; }
   std::string evaluation() const { return path + "/evaluation.json"; }
   std::string curves() const { return path + "/curves.svg"; }
+  std::string report() const { return path + "/report.html"; }
   std::string views() const { return path + "/views.png"; }
   /// Whether a run was started here.
   bool holds_run() const;

@@ -57,12 +57,12 @@ void RunLog::note(const StepReport& report, int64_t step, int64_t images, Recipe
 std::vector<LogNumber> RunLog::numbers_of(const StepReport& report,
                                           const SignsOfLife& signs) const {
   std::vector<LogNumber> numbers = {
-      {"train", "loss", report.loss},
+      {"train", "loss", report.loss()},
       {"train", "random_guess_loss", report.random_guess_loss},
       {"train", "learning_rate", report.learning_rate},
       {"speed", "images_per_second", images_per_second_},
       {"speed", "data_wait_fraction", data_wait_fraction_},
-      {"train", "grad_norm", report.gradient_norm},
+      {"train", "grad_norm", report.gradient_norm()},
       {"embedding", "embedding_std", signs.embedding_std},
       {"embedding", "effective_rank", signs.effective_rank},
   };
@@ -82,7 +82,7 @@ std::vector<LogNumber> RunLog::numbers_of(const StepReport& report,
 void RunLog::note_line(const StepReport& report, int64_t step) {
   const SignsOfLife signs = signs_of_life(report.embeddings);
   const std::vector<LogNumber> numbers = numbers_of(report, signs);
-  shown_loss_ = report.loss;
+  shown_loss_ = report.loss();
   const at::Tensor& rows = report.embeddings.front();
   const int64_t largest_rank =
       std::min(rows.size(0), rows.numel() / std::max<int64_t>(rows.size(0), 1));
@@ -135,6 +135,6 @@ void RunLog::finish(int64_t step, bool success) {
   if (success) progress_.finish();
 }
 
-double RunLog::last_loss() const { return last_ ? last_->loss : 0.0; }
+double RunLog::last_loss() const { return last_ ? last_->loss() : 0.0; }
 
 }  // namespace nearfar

@@ -6,6 +6,7 @@
 #include "framework/checkpoint/tensors.h"
 #include "framework/encoders/batch_norm.h"
 #include "framework/error.h"
+#include "framework/optimize/exclusion.h"
 #include "framework/optimize/schedule.h"
 #include "framework/train/device.h"
 #include "framework/train/module_state.h"
@@ -30,22 +31,43 @@ at::Tensor as_column(const std::vector<int64_t>& values, at::Device device) {
 }  // namespace
 
 Training::Training(const RunConfig& config, const DatasetInfo& data, const TrainPlan& plan,
-                   Group& group, at::Device device)
+                   Group& group, at::Device device, std::optional<FiniteFlag::Reading> reading)
     : config_(config),
+      data_(data),
       plan_(plan),
       group_(group),
       device_(device),
       peak_rate_(scaled_learning_rate(config.optimizer.learning_rate, plan.batch,
                                       config.optimizer.scaling)),
-      piece_(std::make_shared<Shard>(shard(plan.batch, group.size(), group.rank()))) {
+      piece_(std::make_shared<Shard>(shard(plan.batch, group.size(), group.rank()))),
+      flag_(device, reading.value_or(device.is_cuda() ? FiniteFlag::Reading::late
+                                                      : FiniteFlag::Reading::at_once)) {
   plan_.norm.piece = piece_;
   recipe_ = build_recipe(config, data, plan_, group);
+  check_micro_batch(*recipe_, config.train.micro_batch, plan.batch, config.encoder.norm_batch,
+                    group.size());
   if (device_.is_cuda()) renderer_.emplace(cuda_renderer(), device_);
   recipe_->to(device_);
   recipe_->train();
-  storage_ = std::make_unique<FlatStorage>(recipe_->parameter_groups());
-  optimizer_ = make_optimizer(config.optimizer, *storage_);
-  followers_ = std::make_unique<FollowerSet>(recipe_->followers(), *recipe_, *storage_);
+  storage_ =
+      std::make_unique<FlatStorage>(with_exclusion(recipe_->parameter_groups(), config.optimizer));
+  optimizer_ = make_optimizer(config.optimizer, *storage_,
+                              FollowerSet(recipe_->followers(), *recipe_, *storage_),
+                              device_.is_cuda() ? cuda_update() : DeviceUpdate{});
+}
+
+GradientPlan Training::gradient_plan() const {
+  // Automatic values are settled by fit_device() before the first step.
+  const TrainConfig& train = config_.train;
+  return {train.micro_batch,
+          train.precision == "auto" ? Precision::fp32 : precision_of(train.precision), piece_};
+}
+
+int64_t Training::state_bytes() const {
+  int64_t bytes = storage_->gradients().nbytes();
+  for (const auto& [name, tensor] : module_state(*recipe_)) bytes += tensor.nbytes();
+  for (const auto& [name, tensor] : optimizer_->state()) bytes += tensor.nbytes();
+  return bytes;
 }
 
 Batch Training::make_batch(const ViewBatch& views) const {
@@ -58,6 +80,9 @@ Batch Training::make_batch(const ViewBatch& views) const {
   }
   batch.index = as_column(views.index, device_);
   batch.label = as_column(views.label, device_);
+  if (!views.target.empty()) {
+    batch.target = at::tensor(views.target).view({n, -1}).to(device_);
+  }
   batch.shard = views.shard;
   batch.step = step_;
   batch.epoch = epoch();
@@ -67,34 +92,51 @@ Batch Training::make_batch(const ViewBatch& views) const {
   return batch;
 }
 
-void Training::check_finite(const StepReport& report) {
-  if (std::isfinite(report.loss) && std::isfinite(report.gradient_norm)) return;
+void Training::stop_at(const std::optional<NotFinite>& failure) {
+  if (!failure) return;
+  failure_ = failure;
+  step_ = failure->step;
   drop_pending_statistics(*recipe_);
-  failure_ = {step_, report.loss, report.gradient_norm};
   throw DivergedError("step " + std::to_string(step_ + 1) + " (epoch " +
-                      std::to_string(epoch() + 1) + "): loss " + std::to_string(report.loss) +
-                      ", gradient norm " + std::to_string(report.gradient_norm) +
+                      std::to_string(epoch() + 1) + "): loss " + std::to_string(failure->loss) +
+                      ", gradient norm " + std::to_string(failure->gradient_norm) +
                       "; expected finite values. A lower optimizer.learning_rate, a longer "
                       "schedule.warmup_epochs or a higher temperature usually helps");
 }
 
+void Training::settle() { stop_at(flag_.settle()); }
+
+/// Where the host does not know yet whether the step was finite, buffers are put back on the
+/// device.
+void Training::move_after_step(const Embeddings& embeddings, const Batch& batch) {
+  if (flag_.reading() == FiniteFlag::Reading::at_once) {
+    recipe_->after_step(embeddings, batch);
+    return;
+  }
+  const std::vector<at::Tensor> buffers = recipe_->buffers();
+  std::vector<at::Tensor> before;
+  for (const at::Tensor& buffer : buffers) before.push_back(buffer.clone());
+  recipe_->after_step(embeddings, batch);
+  const at::Tensor finite = flag_.not_finite().eq(0).squeeze(0);
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    buffers[i].copy_(at::where(finite, buffers[i], before[i]));
+  }
+}
+
 StepReport Training::compute_gradients(const Batch& batch) {
-  *piece_ = batch.shard;
   storage_->zero_gradients();
-  StepReport report;
-  report.embeddings = recipe_->embed(batch);
-  const Loss loss = recipe_->loss(report.embeddings, batch);
-  loss.value.backward();
-  for (at::Tensor& embedding : report.embeddings) embedding = embedding.detach();
+  PassResult pass = add_gradients(*recipe_, batch, gradient_plan());
 
   at::NoGradGuard no_grad;
   at::Tensor& gradients = storage_->gradients();
   gradients.copy_(group_.all_sum(gradients));
   gradients.div_(group_.size());
-  report.loss = (group_.all_sum(loss.value.detach()) / group_.size()).item<double>();
-  report.gradient_norm = gradients.norm().item<double>();
-  report.random_guess_loss = loss.random_guess;
-  report.report = loss.report;
+  StepReport report;
+  report.loss_value = group_.all_sum(pass.loss.value) / group_.size();
+  report.gradient_norm_value = gradients.norm();
+  report.random_guess_loss = pass.loss.random_guess;
+  report.embeddings = std::move(pass.embeddings);
+  report.report = std::move(pass.loss.report);
   return report;
 }
 
@@ -103,18 +145,18 @@ StepReport Training::train_step(const ViewBatch& views) {
   StepReport report = compute_gradients(batch);
 
   at::NoGradGuard no_grad;
-  const bool finite = std::isfinite(report.loss) && std::isfinite(report.gradient_norm);
-  const at::Tensor not_finite =
-      at::full({1}, finite ? 0.0f : 1.0f, storage_->gradients().options().dtype(at::kFloat));
   report.learning_rate =
       learning_rate_at(config_.schedule, peak_rate_, step_, plan_.steps, plan_.steps_per_epoch);
-  optimizer_->step(report.learning_rate, not_finite);
-  followers_->move(batch.progress, not_finite);
 
-  check_finite(report);
-  move_running_statistics(*recipe_);
-  recipe_->after_step(report.embeddings, batch);
-  ++step_;
+  flag_.note(step_, report.loss_value, report.gradient_norm_value);
+  optimizer_->step(
+      {report.learning_rate,
+       weight_decay_at(config_.schedule, config_.optimizer.weight_decay, step_, plan_.steps),
+       batch.progress, flag_.not_finite(), report.gradient_norm_value});
+  stop_at(flag_.failure());
+  move_running_statistics(*recipe_, flag_.not_finite());
+  move_after_step(report.embeddings, batch);
+  report.step = ++step_;
   return report;
 }
 

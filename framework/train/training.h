@@ -13,46 +13,56 @@
 #include "framework/optimize/flat_storage.h"
 #include "framework/optimize/optimizer.h"
 #include "framework/train/device_renderer.h"
+#include "framework/train/finite_flag.h"
+#include "framework/train/gradient_pass.h"
 #include "framework/train/run_config.h"
 
 namespace nearfar {
 
 /// What a step left behind for the log. The embeddings are those of this rank.
 struct StepReport {
-  double loss = 0.0;  // mean over ranks
+  int64_t step = 0;  // updates made, this one included
   double random_guess_loss = 0.0;
   double learning_rate = 0.0;
-  double gradient_norm = 0.0;
+  at::Tensor loss_value;           // 0-d on the device: the mean over ranks
+  at::Tensor gradient_norm_value;  // 0-d on the device
   Embeddings embeddings;
   Report report;
-};
 
-/// A step whose loss or gradient was not finite.
-struct NotFinite {
-  int64_t step = 0;  // finished before it
-  double loss = 0.0;
-  double gradient_norm = 0.0;
+  /// Wait for the device.
+  double loss() const { return loss_value.item<double>(); }
+  double gradient_norm() const { return gradient_norm_value.item<double>(); }
 };
 
 /// The recipe's networks on flat storage, its optimiser and followers, and where the run stands.
 class Training {
  public:
-  /// Builds the recipe with weights from plan.seed. `config` must outlive the object.
+  /// Builds the recipe with weights from plan.seed. `config` must outlive the object. By default
+  /// the host reads flags late on a GPU, at once on a CPU. Throws ConfigError for micro-batches
+  /// that cut BatchNorm groups.
   Training(const RunConfig& config, const DatasetInfo& data, const TrainPlan& plan, Group& group,
-           at::Device device);
+           at::Device device, std::optional<FiniteFlag::Reading> reading = std::nullopt);
 
   Recipe& recipe() { return *recipe_; }
   const TrainPlan& plan() const { return plan_; }
+  const DatasetInfo& data() const { return data_; }
+  at::Device device() const { return device_; }
+  /// How a step's gradients are computed, by the config as it stands.
+  GradientPlan gradient_plan() const;
+  /// Bytes of parameters, buffers, gradients and optimiser state.
+  int64_t state_bytes() const;
   int64_t step() const { return step_; }
   int64_t epoch() const { return step_ / plan_.steps_per_epoch; }
 
   /// One step on this rank's piece of a batch: embed, loss, backward, gradients averaged over
-  /// ranks, update, followers, running statistics, after_step. Throws DivergedError, with nothing
-  /// moved, when loss or gradient is not finite.
+  /// ranks, update, followers, running statistics, after_step. Where loss or gradient is not
+  /// finite nothing moves, neither in this step nor in later ones; throws DivergedError for it, in
+  /// this step or, where the flag is read late, in the next. step() is then the failing one again.
   StepReport train_step(const ViewBatch& views);
-
   /// The step that was not finite, after DivergedError.
   const std::optional<NotFinite>& failure() const { return failure_; }
+  /// Waits for the device; throws DivergedError as train_step does.
+  void settle();
 
   /// A batch as the recipe sees it at this step.
   Batch make_batch(const ViewBatch& views) const;
@@ -60,7 +70,7 @@ class Training {
   /// parameters then hold. Nothing moves.
   StepReport compute_gradients(const Batch& batch);
 
-  /// Parameters, buffers and optimiser state as they are, finite or not.
+  /// Parameters, buffers and optimiser state as they are, finite or not. Precondition: settled.
   std::vector<GenerationFile> state_files() const;
   /// state_files() for a checkpoint. Throws DivergedError naming a tensor that is not finite.
   std::vector<GenerationFile> save() const;
@@ -68,22 +78,24 @@ class Training {
   void load(const Generation& generation);
 
  private:
-  void check_finite(const StepReport& report);
+  void move_after_step(const Embeddings& embeddings, const Batch& batch);
+  void stop_at(const std::optional<NotFinite>& failure);
   void check_finite_state() const;
 
   const RunConfig& config_;
+  DatasetInfo data_;
   TrainPlan plan_;
   Group& group_;
   at::Device device_;
   std::optional<DeviceRenderer> renderer_;  // where the device renders
   int64_t step_ = 0;
   double peak_rate_ = 0.0;
-  std::optional<NotFinite> failure_;
   std::shared_ptr<Shard> piece_;  // the rows of the global batch that BatchNorm sees
+  FiniteFlag flag_;
+  std::optional<NotFinite> failure_;
   std::shared_ptr<Recipe> recipe_;
   std::unique_ptr<FlatStorage> storage_;
   std::unique_ptr<Optimizer> optimizer_;
-  std::unique_ptr<FollowerSet> followers_;
 };
 
 }  // namespace nearfar

@@ -38,7 +38,7 @@ struct Unsupported : std::runtime_error {
 void add_augmentation(Operations& operations);  // augmentation_cases.cpp
 void add_encoders(Operations& operations);      // encoder_cases.cpp
 void add_evaluation(Operations& operations);    // evaluation_cases.cpp
-void add_optimizers(Operations& operations);    // optimizer_cases.cpp: sgd, ema, schedules
+void add_optimizers(Operations& operations);    // optimizer_cases.cpp: optimizers, schedules
 void add_losses(Operations& operations);  // loss_cases.cpp: nt_xent, nt_xent_ranks, gather family
 
 }  // namespace nearfar::golden

@@ -1,10 +1,14 @@
-// Evaluation against the goldens: weighted neighbours and the optimum of the linear probe.
+// Evaluation against the goldens: neighbours, the linear probe's optimum, retrieval, clustering.
 #include <torch/types.h>
 
+#include <string>
 #include <tuple>
 
+#include "framework/evaluate/clustering_score.h"
+#include "framework/evaluate/k_means.h"
 #include "framework/evaluate/logistic_regression.h"
 #include "framework/evaluate/nearest_neighbors.h"
+#include "framework/evaluate/retrieval.h"
 #include "framework/evaluate/scores.h"
 #include "tests/golden_runner/case.h"
 
@@ -55,12 +59,47 @@ Tensors logistic_regression(const Case& golden) {
           {"probabilities", scores.softmax(1)}};
 }
 
+Tensors retrieval(const Case& golden) {
+  const at::Tensor& features = golden.tensors.at("features");
+  const RetrievalScores scores = retrieval_scores(features, golden.tensors.at("label"),
+                                                  at::arange(features.size(0), at::kLong));
+  Tensors outputs{{"r_precision", scalar(scores.r_precision)},
+                  {"map_at_r", scalar(scores.map_at_r)},
+                  {"map", scalar(scores.map)}};
+  for (size_t i = 0; i < kRecallAt.size(); ++i) {
+    outputs["recall_at_" + std::to_string(kRecallAt[i])] = scalar(scores.recall[i]);
+  }
+  return outputs;
+}
+
+Tensors clustering_score(const Case& golden) {
+  const ClusteringScores scores =
+      clustering_scores(golden.tensors.at("label"), golden.tensors.at("cluster"));
+  return {{"nmi", scalar(scores.nmi)},
+          {"nmi_sqrt", scalar(scores.nmi_sqrt)},
+          {"ami", scalar(scores.ami)}};
+}
+
+Tensors k_means(const Case& golden) {
+  KMeansOptions options;
+  options.spherical = golden.hyperparameters.at("spherical").as_bool();
+  const KMeans result =
+      lloyd(golden.tensors.at("features"), golden.tensors.at("centers0"), options);
+  return {{"centers", result.centers},
+          {"assignment", result.assignment},
+          {"inertia", scalar(result.inertia)},
+          {"iterations", at::scalar_tensor(result.iterations, at::kLong)}};
+}
+
 }  // namespace
 
 void add_evaluation(Operations& operations) {
   operations["knn"] = knn;
   operations["knn:knn_k1_t0.07"] = knn_of_one;
   operations["logistic_regression"] = logistic_regression;
+  operations["retrieval"] = retrieval;
+  operations["clustering_score"] = clustering_score;
+  operations["k_means"] = k_means;
 }
 
 }  // namespace nearfar::golden

@@ -40,6 +40,19 @@ def knn_top1(train, train_label, test, test_label, k, temperature, centred):
     return right / len(test)
 
 
+def map_at_r(features, labels):
+    """Musgrave, Belongie and Lim (2020) by the definition, each image ranking all the others."""
+    rows = [unit(row) for row in features]
+    total = 0.0
+    for query, wanted in enumerate(labels):
+        others = [i for i in range(len(rows)) if i != query]
+        cosine = {i: sum(a * b for a, b in zip(rows[query], rows[i])) for i in others}
+        hits = [labels[i] == wanted for i in sorted(others, key=lambda i: (-cosine[i], i))]
+        size = sum(hits)
+        total += sum(sum(hits[:i + 1]) / (i + 1) for i in range(size) if hits[i]) / size
+    return total / len(rows)
+
+
 class Evaluate(ProgramTest):
     def setUp(self):
         super().setUp()
@@ -69,7 +82,15 @@ class Evaluate(ProgramTest):
             for source, fractions in sources.items():
                 self.assertEqual(set(fractions), FRACTIONS, (method, source))
                 for fraction, result in fractions.items():
-                    self.check_result(result, fraction, (method, source, fraction))
+                    where = (method, source, fraction)
+                    confusion = result.pop("confusion", None)
+                    self.assertEqual(confusion is None, (source, fraction) != ("encoder", "1.0"))
+                    self.check_result(result, fraction, where)
+                    if confusion:
+                        # 16 test images a class.
+                        self.assertEqual([row[c] / 16 for c, row in enumerate(confusion)],
+                                         result["per_class"], where)
+                        self.assertEqual([sum(row) for row in confusion], [16] * 4, where)
         table = run("evaluate", self.out, "threads=1", check=0).stdout
         for word in ("method", "labels", "encoder", "untrained", "raw pixels", "linear", "knn",
                      "100 %", "10 %", "1 %"):
@@ -108,6 +129,41 @@ class Evaluate(ProgramTest):
                            labels[1], chosen["k"], chosen["temperature"], chosen["centred"])
         # float32 against double may tip a tie: one image of 64 at most.
         self.assertAlmostEqual(result["top1"], by_hand, delta=1.01 / 64)
+
+    def test_methods_that_fit_no_labels(self):
+        process = run("evaluate", self.out, "--methods", "retrieval,clustering,verification",
+                      "evaluate.fractions=[0.1]", "evaluate.draws=[2]", check=0)
+        methods = json.loads((self.out / "evaluation.json").read_text())["methods"]
+        for method, headline in (("retrieval", "map_at_r"), ("clustering", "ami"),
+                                 ("verification", "auc")):
+            self.assertEqual(set(methods[method]), SOURCES)
+            line = next(x for x in process.stdout.splitlines() if x.startswith(method + " "))
+            for source, fractions in methods[method].items():
+                self.assertEqual(set(fractions), {"1.0"}, (method, source))
+                result = fractions["1.0"]
+                low, high = result["interval"]
+                self.assertTrue(low <= result[headline] <= high, (method, source, result))
+                self.assertIn(f"{100 * result[headline]:.1f}", line)
+        for key in ("recall_at_1", "map_at_r", "r_precision", "nmi"):
+            self.assertTrue(0 <= methods["retrieval"]["encoder"]["1.0"][key] <= 1, key)
+        self.assertEqual(methods["verification"]["encoder"]["1.0"]["positives"], 4 * 16 * 15 // 2)
+        self.assertEqual(methods["verification"]["encoder"]["1.0"]["negatives"], 6 * 16 * 16)
+
+    def test_retrieval_by_hand(self):
+        document = self.evaluate(self.out, "--methods", "retrieval")
+        test, _ = self.embed(self.out, "test", "--part", "test")
+        by_hand = map_at_r(vectors(test["features"]), array("q", test["labels"][2]).tolist())
+        # float32 against double may let two neighbours change places.
+        self.assertAlmostEqual(document["methods"]["retrieval"]["encoder"]["1.0"]["map_at_r"],
+                               by_hand, delta=2e-3)
+
+    def test_refuses_methods_that_do_not_fit(self):
+        process = run("evaluate", self.out, "--methods", "open_set", check=3)
+        self.assertIn("expected at least 5 classes", process.stderr)
+        process = run("evaluate", self.out, "--methods", "linear,svm", check=2)
+        self.assertIn('found "svm"', process.stderr)
+        self.assertIn("retrieval", process.stderr)
+        self.assertFalse((self.out / "evaluation.json").exists())
 
     def test_deterministic_and_the_same_from_every_form(self):
         documents = [self.evaluate(what) for what in

@@ -36,6 +36,14 @@ class MalformedSettings(ProgramTest):
         self.pretrain_refused("device=cpuu", parts=["device", "cpuu", "auto", "cuda",
                                                     'did you mean "cpu"?'])
 
+    def test_settings_that_mean_nothing_together(self):
+        self.pretrain_refused("optimizer.name=lars", "optimizer.lars_convention=mocov3",
+                              "optimizer.nesterov=true",
+                              parts=["optimizer.nesterov", "lars_convention=mocov3 has none"])
+        self.pretrain_refused("schedule.name=step", "schedule.final_rate=0.1",
+                              parts=["schedule.final_rate", "goes with cosine", "step"])
+        self.assertFalse((self.folder / "never").exists(), "a refused config left a run behind")
+
     def test_duplicate_key(self):
         path = self.config('{"train": {"batch": 1,\n "batch": 2}}')
         self.pretrain_refused(path, parts=[f"{path}:2:2", 'duplicate key "batch"'])

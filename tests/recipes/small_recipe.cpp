@@ -1,8 +1,13 @@
 // Small recipes and their batches.
 #include "tests/recipes/small_recipe.h"
 
+#include <algorithm>
+#include <cmath>
 #include <mutex>
 
+#include "framework/encoders/batch_norm.h"
+#include "framework/optimize/optimizer.h"
+#include "framework/train/gradient_pass.h"
 #include "tests/framework/encoders/module_tensors.h"
 
 namespace nearfar {
@@ -35,17 +40,20 @@ SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::st
   train.epochs = 1;
   train.seed = plan.seed;
   train.norm = {plan.norm_batch, &group, small.piece};
-  const auto make = [&train](int64_t size) {
+  const auto make = [&train, &plan](int64_t size) {
     EncoderConfig encoder;
-    encoder.name = "tiny";
+    encoder.name = plan.encoder;
     encoder.width = 4;
+    encoder.drop_path = plan.drop_path;
     return make_encoder(encoder, 3, size, train.norm);
   };
   // Ranks are threads here and share LibTorch's global generator: one at a time seeds it and draws.
   static std::mutex generator;
   const std::lock_guard<std::mutex> lock(generator);
   at::manual_seed(plan.seed);
-  small.recipe = plugin.make(config.get(), Setup{make, group, DatasetInfo{}, train});
+  DatasetInfo data;
+  data.class_names = {"a", "b", "c"};
+  small.recipe = plugin.make(config.get(), Setup{make, group, data, train});
   to_double(*small.recipe);
   small.recipe->train();
   return small;
@@ -63,8 +71,48 @@ Batch small_batch(const SmallPlan& plan, int64_t step, size_t views, Group& grou
                               .narrow(0, batch.shard.begin, batch.shard.size()));
   }
   batch.index = at::arange(batch.shard.begin, batch.shard.end, at::kLong);
-  batch.label = at::full({batch.shard.size()}, -1, at::kLong);
+  batch.label = (batch.index * 5 + step).remainder(3);
   return batch;
+}
+
+NamedValues train_small(SmallRecipe& small, const SmallPlan& plan, int64_t steps,
+                        int64_t micro_batch, Group& group, std::vector<double>* losses) {
+  FlatStorage storage(small.recipe->parameter_groups());
+  OptimizerConfig config;
+  config.weight_decay = 1e-4;
+  const auto optimizer = make_optimizer(
+      config, storage, FollowerSet(small.recipe->followers(), *small.recipe, storage));
+  const at::Tensor finite = at::zeros({1}, at::kFloat);
+  for (int64_t step = 0; step < steps; ++step) {
+    const Batch batch = small_batch(plan, step, small.recipe->views().size(), group);
+    storage.zero_gradients();
+    const PassResult pass =
+        add_gradients(*small.recipe, batch, {micro_batch, Precision::fp32, small.piece});
+    const at::NoGradGuard no_grad;
+    storage.gradients().copy_(group.all_sum(storage.gradients()) / group.size());
+    optimizer->step({plan.rate, config.weight_decay, batch.progress, finite, {}});
+    move_running_statistics(*small.recipe);
+    small.recipe->after_step(pass.embeddings, batch);
+    if (losses != nullptr) losses->push_back(pass.loss.value.item<double>());
+  }
+  NamedValues values;
+  for (const auto& item : small.recipe->named_parameters()) {
+    values.emplace_back(item.key(), item.value().detach().clone());
+  }
+  for (const auto& item : small.recipe->named_buffers()) {
+    values.emplace_back(item.key(), item.value().clone());
+  }
+  return values;
+}
+
+double worst_difference(const NamedValues& a, const NamedValues& b) {
+  double worst = a.size() == b.size() ? 0.0 : INFINITY;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    const at::Tensor x = a[i].second.to(at::kDouble), y = b[i].second.to(at::kDouble);
+    const double scale = std::max(1e-3, y.abs().max().item<double>());
+    worst = std::max(worst, (x - y).abs().max().item<double>() / scale);
+  }
+  return worst;
 }
 
 LossAndGradient loss_and_gradient(SmallRecipe& small, const Batch& batch, Group& group) {

@@ -17,6 +17,9 @@ struct SmallPlan {
   int64_t side = 12;
   int64_t steps = 20;
   uint64_t seed = 3;
+  std::string encoder = "tiny";
+  double drop_path = 0.0;
+  double rate = 0.05;
 };
 
 /// One rank's recipe in float64, its weights from plan.seed, and the piece that its BatchNorm sees.
@@ -31,6 +34,19 @@ SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::st
 /// A rank's piece of the global batch of a step: deterministic float64 images, the same for any
 /// number of ranks once put together.
 Batch small_batch(const SmallPlan& plan, int64_t step, size_t views, Group& group);
+
+/// What a training of float64 steps ends with, by name: parameters and buffers.
+using NamedValues = std::vector<std::pair<std::string, at::Tensor>>;
+
+/// `steps` steps of SGD with momentum 0.9 and weight decay 1e-4, `micro_batch` images at a time (0:
+/// all); gradients are averaged over ranks. Appends the losses of this rank to `losses`
+/// where given.
+NamedValues train_small(SmallRecipe& small, const SmallPlan& plan, int64_t steps,
+                        int64_t micro_batch, Group& group, std::vector<double>* losses = nullptr);
+
+/// The largest difference of two trainings relative to the largest value of each tensor (at least
+/// 1e-3).
+double worst_difference(const NamedValues& a, const NamedValues& b);
 
 /// Loss (mean over ranks) and gradient (averaged over ranks) by parameter name at one step.
 struct LossAndGradient {

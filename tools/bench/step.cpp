@@ -1,14 +1,19 @@
-// A whole training step against forward and backward of the same networks alone, interleaved.
+// nearfar's side of tools/bench/step: whole training steps, and their networks alone, on request.
 #include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
+#include <iostream>
+#include <string>
 
+#include "framework/checkpoint/tensors.h"
+#include "framework/encoders/batch_norm.h"
 #include "framework/error.h"
+#include "framework/files/file_system.h"
+#include "framework/train/fit_device.h"
+#include "framework/train/module_state.h"
 #include "framework/train/plan.h"
-#include "framework/train/training.h"
 
 namespace nearfar {
 namespace {
@@ -19,82 +24,119 @@ double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<int64_t>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
-}
-
-/// Forward and backward of encoder and head on views that are already rendered.
-void run_networks(Recipe& recipe, const Batch& batch) {
-  at::Tensor sum = at::zeros({});
-  for (const at::Tensor& embedding : recipe.embed(batch)) sum = sum + embedding.square().sum();
-  sum.backward();
-}
-
-Batch rendered_batch(const ViewBatch& views) {
-  Batch batch;
-  for (size_t v = 0; v < views.views.size(); ++v) {
-    batch.views.push_back(at::from_blob(const_cast<float*>(views.views[v].data()),
-                                        {views.shard.size(), views.targets[v].size.height,
-                                         views.targets[v].size.width, views.channels},
-                                        at::kFloat)
-                              .permute({0, 3, 1, 2}));
+/// SimCLR on `data` with settings; everything that a run has but its log and checkpoints.
+class Bench {
+ public:
+  Bench(const std::string& data, const std::vector<std::string>& settings)
+      : run_(resolve(data, settings, log_)),
+        training_(run_.config, run_.data.train->info(), plan_of(run_, group_), group_, at::kCPU),
+        loader_(run_.data.train, training_.recipe().views(), loader_plan(run_, group_), log_) {
+    at::set_num_threads(static_cast<int>(run_.config.threads));
+    run_.config.train.precision = fit_device(run_.config, training_, log_).precision;
   }
-  batch.shard = views.shard;
-  return batch;
-}
 
-/// Seconds of interleaved repetitions.
-struct Measured {
-  std::vector<double> whole, networks;
+  /// Seconds of `count` steps, from views to update.
+  double steps(int64_t count) {
+    return seconds_of([&] {
+      for (int64_t i = 0; i < count; ++i) {
+        ViewBatch views = next();
+        training_.train_step(views);
+        loader_.recycle(std::move(views));
+      }
+    });
+  }
+
+  /// Seconds of `count` times forward and backward of the networks on views that lie there.
+  double networks(int64_t count) {
+    return seconds_of([&] {
+      for (int64_t i = 0; i < count; ++i) embed(true);
+    });
+  }
+
+  /// Writes the networks, the views of a batch and what becomes of them.
+  void save(const std::string& path) {
+    std::vector<std::pair<std::string, at::Tensor>> tensors = module_state(training_.recipe());
+    const Embeddings embeddings = embed(false);
+    for (size_t v = 0; v < embeddings.size(); ++v) {
+      tensors.emplace_back("bench.view" + std::to_string(v), views_[v].contiguous());
+      tensors.emplace_back("bench.embedding" + std::to_string(v), embeddings[v].detach());
+    }
+    const std::vector<uint8_t> bytes =
+        encode_tensors(tensors, {{"precision", run_.config.train.precision},
+                                 {"threads", std::to_string(run_.config.threads)},
+                                 {"norm_batch", std::to_string(run_.config.encoder.norm_batch)}});
+    replace_file(real_file_system(), path, bytes.data(), bytes.size());
+  }
+
+ private:
+  static ResolvedRun resolve(const std::string& data, const std::vector<std::string>& settings,
+                             Log& log) {
+    RunSources sources;
+    sources.assignments = {"recipe.name=simclr", "device=cpu", "data.path=" + data};
+    sources.assignments.insert(sources.assignments.end(), settings.begin(), settings.end());
+    return resolve_run(sources, log);
+  }
+
+  ViewBatch next() {
+    if (left_ == 0) {
+      const int64_t size = run_.data.train->info().size;
+      loader_.begin_epoch(epoch_, epoch_order(0, epoch_, size));
+      left_ = training_.plan().steps_per_epoch;
+      ++epoch_;
+    }
+    --left_;
+    return loader_.next();
+  }
+
+  Embeddings embed(bool backward) {
+    if (views_.empty()) keep_views();
+    Batch batch;
+    batch.views = views_;
+    batch.shard = {0, views_.front().size(0), views_.front().size(0)};
+    *training_.gradient_plan().piece = batch.shard;
+    const Embeddings embeddings =
+        embed_in(training_.gradient_plan().precision, training_.recipe(), batch);
+    if (backward) {
+      at::Tensor sum = at::zeros({});
+      for (const at::Tensor& embedding : embeddings) sum = sum + embedding.square().sum();
+      sum.backward();
+    }
+    drop_pending_statistics(training_.recipe());
+    return embeddings;
+  }
+
+  void keep_views() {
+    const ViewBatch batch = next();
+    for (size_t v = 0; v < batch.views.size(); ++v) {
+      const Size size = batch.targets[v].size;
+      const at::Tensor rows = at::tensor(batch.views[v])
+                                  .view({batch.shard.size(), size.height, size.width,
+                                         static_cast<int64_t>(batch.channels)});
+      views_.push_back(rows.permute({0, 3, 1, 2}));
+    }
+  }
+
+  Log log_;
+  SoloGroup group_;
+  ResolvedRun run_;
+  Training training_;
+  ViewLoader loader_;
+  std::vector<at::Tensor> views_;
+  int64_t epoch_ = 0;
+  int64_t left_ = 0;
 };
 
-void print(const Measured& measured, const RunConfig& config) {
-  const auto images = static_cast<double>(config.train.batch);
-  const double whole = median(measured.whole), networks = median(measured.networks);
-  std::printf("%s, batch %.0f, %ld threads, %zu repetitions (medians)\n",
-              config.encoder.name.c_str(), images, static_cast<long>(config.threads),
-              measured.whole.size());
-  std::printf("whole step      %8.0f images/s\n", images / whole);
-  std::printf("networks alone  %8.0f images/s\n", images / networks);
-  std::printf("ratio           %8.3f\n", whole / networks);
-}
-
-void measure(const std::string& data, double seconds, const std::vector<std::string>& settings) {
-  Log log;
-  RunSources sources;
-  sources.assignments = {"recipe.name=simclr", "device=cpu", "data.path=" + data};
-  sources.assignments.insert(sources.assignments.end(), settings.begin(), settings.end());
-  ResolvedRun run = resolve_run(sources, log);
-  at::set_num_threads(static_cast<int>(run.config.threads));
-  SoloGroup group;
-  Training training(run.config, run.data.train->info(), plan_of(run, group), group, at::kCPU);
-  ViewLoader loader(run.data.train, training.recipe().views(), loader_plan(run, group), log);
-  int64_t epoch = 0;
-  int64_t left = 0;
-  const auto next = [&] {
-    if (left == 0) {
-      loader.begin_epoch(epoch, epoch_order(0, epoch, run.data.train->info().size));
-      left = training.plan().steps_per_epoch;
-      ++epoch;
+/// Answers lines "steps N", "networks N" and "save FILE" with one line each.
+void serve(Bench& bench) {
+  for (std::string what, argument; std::cin >> what >> argument;) {
+    if (what == "save") {
+      bench.save(argument);
+      std::cout << "saved" << std::endl;
+      continue;
     }
-    --left;
-    return loader.next();
-  };
-  const ViewBatch fixed = next();
-  const Batch batch = rendered_batch(fixed);
-  Measured measured;
-  for (double spent = 0.0; spent < seconds || measured.whole.size() < 5;
-       spent += measured.whole.back() + measured.networks.back()) {
-    measured.whole.push_back(seconds_of([&] {
-      ViewBatch views = next();
-      training.train_step(views);
-      loader.recycle(std::move(views));
-    }));
-    measured.networks.push_back(seconds_of([&] { run_networks(training.recipe(), batch); }));
+    const int64_t count = std::stoll(argument);
+    std::cout << (what == "steps" ? bench.steps(count) : bench.networks(count)) << std::endl;
   }
-  print(measured, run.config);
 }
 
 }  // namespace
@@ -102,12 +144,12 @@ void measure(const std::string& data, double seconds, const std::vector<std::str
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: bench_step DATA [SECONDS [key=value ...]]\n");
+    std::fprintf(stderr, "usage: bench_step DATA [key=value ...], then \"steps 5\" on stdin\n");
     return 2;
   }
   try {
-    nearfar::measure(argv[1], argc > 2 ? std::atof(argv[2]) : 30.0,
-                     {argv + std::min(argc, 3), argv + argc});
+    nearfar::Bench bench(argv[1], {argv + 2, argv + argc});
+    nearfar::serve(bench);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());

@@ -10,8 +10,9 @@
 namespace nearfar {
 namespace {
 
-const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed",  "views",
-                                            "bench",    "recipes",  "config", "doctor"};
+const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed", "finetune",
+                                            "export",   "report",   "views", "bench",
+                                            "recipes",  "config",   "doctor"};
 
 void add_common(CLI::App& app, CommonArguments& common) {
   app.add_flag("--json", common.json, "print the result as one JSON document");
@@ -51,7 +52,9 @@ void add_evaluate(CLI::App& app, Arguments& all) {
       ->required();
   command.add_option("--data", a.data, "labelled data; default: the run's");
   command.add_option("--test", a.test, "test set, where the data has none");
-  command.add_option("--methods", a.methods, "linear,knn");
+  command.add_option(
+      "--methods", a.methods,
+      "of linear, knn, retrieval, clustering, verification, open_set; default: the first two");
   command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
   command.add_option("--out", a.out, "where evaluation.json goes; default: into the run");
 }
@@ -66,6 +69,39 @@ void add_embed(CLI::App& app, Arguments& all) {
   command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
   command.add_option("--part", a.part, "train, test or all")
       ->check(CLI::IsMember({"train", "test", "all"}));
+}
+
+void add_finetune(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "finetune", kFinetune);
+  FinetuneArguments& a = all.finetune;
+  command.add_option("RUN_OR_CHECKPOINT", a.rest, "the encoder, and key=value settings")
+      ->required();
+  command.add_option("--labels", a.labels, "share of the labels to learn from (0.01, 0.1, 1)")
+      ->check(CLI::Range(1e-6, 1.0));
+  command.add_option("--data", a.data, "labelled data; default: the run's");
+  command.add_option("--test", a.test, "test set, where the data has none");
+  command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
+  command.add_option("--out", a.out,
+                     "the new run's folder; default runs/supervised-<data>-<number>");
+  command.add_flag("--baseline", a.baseline, "train the same network from scratch, too");
+}
+
+void add_export(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "export", kExport);
+  ExportArguments& a = all.exporting;
+  command.add_option("RUN_OR_CHECKPOINT", a.what, "the encoder")->required();
+  command.add_option("--out", a.out, "FILE.safetensors, or a folder for timm-folder")->required();
+  command.add_option("--format", a.format, "torchvision, timm or timm-folder")
+      ->check(CLI::IsMember({"torchvision", "timm", "timm-folder"}));
+  command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
+}
+
+void add_report(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "report", kReport);
+  ReportArguments& a = all.report;
+  command.add_option("RUN", a.rest, "the run's folder, and key=value settings")->required();
+  command.add_option("--data", a.data, "the images of map and neighbours; default: the run's");
+  command.add_option("--out", a.out, "the page; default: report.html in the run's folder");
 }
 
 void add_view_request(CLI::App& command, ViewRequest& request) {
@@ -183,6 +219,9 @@ Parsed parse_arguments(int argc, const char* const* argv,
   add_pretrain(app, all);
   add_evaluate(app, all);
   add_embed(app, all);
+  add_finetune(app, all);
+  add_export(app, all);
+  add_report(app, all);
   add_views(app, all);
   add_bench(app, all);
   add_rest(app, all);

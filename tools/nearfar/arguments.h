@@ -33,6 +33,24 @@ struct EmbedArguments {
   std::string part = "train";
 };
 
+struct ExportArguments {
+  std::string what;  // RUN_OR_CHECKPOINT
+  std::string out, encoder;
+  std::string format = "torchvision";
+};
+
+struct FinetuneArguments {
+  std::vector<std::string> rest;  // RUN_OR_CHECKPOINT and key=value
+  std::string data, test, out, encoder;
+  double labels = 0.0;  // share; 0: not given, which means all
+  bool baseline = false;
+};
+
+struct ReportArguments {
+  std::vector<std::string> rest;  // RUN and key=value
+  std::string data, out;
+};
+
 /// Images and how their views are drawn.
 struct ViewRequest {
   std::vector<std::string> words;  // IMAGE_OR_DATA, then CONFIG and key=value
@@ -77,6 +95,9 @@ struct Arguments {
   PretrainArguments pretrain;
   EvaluateArguments evaluate;
   EmbedArguments embed;
+  FinetuneArguments finetune;
+  ExportArguments exporting;
+  ReportArguments report;
   ViewsArguments views;
   BenchArguments bench;
   RecipesArguments recipes;

@@ -14,6 +14,10 @@ int run_pretrain(const PretrainArguments& arguments, const std::string& command_
                  Console& console);
 int run_evaluate(const EvaluateArguments& arguments, Console& console);
 int run_embed(const EmbedArguments& arguments, Console& console);
+int run_finetune(const FinetuneArguments& arguments, const std::string& command_line,
+                 Console& console);
+int run_export(const ExportArguments& arguments, Console& console);
+int run_report(const ReportArguments& arguments, Console& console);
 int run_views(const ViewsArguments& arguments, Console& console);
 int run_bench(const BenchArguments& arguments, Console& console);
 int run_recipes(const RecipesArguments& arguments, Console& console);

@@ -12,6 +12,7 @@ namespace {
 std::vector<const Dataset*> chosen_parts(const DataParts& data, const std::string& part) {
   std::vector<const Dataset*> parts;
   if (part != "test") parts.push_back(data.train.get());
+  if (part == "all" && data.val != nullptr) parts.push_back(data.val.get());
   if (part != "train" && data.test != nullptr) parts.push_back(data.test.get());
   if (parts.empty()) throw DataError(data.train->info().path + ": has no test part");
   return parts;
@@ -27,8 +28,8 @@ std::string paths_file(const std::string& out) {
 }  // namespace
 
 int run_embed(const EmbedArguments& arguments, Console& console) {
-  const Judging judging =
-      prepare_judging(arguments.rest, arguments.encoder, arguments.data, "", console.log());
+  const Judging judging = prepare_judging(arguments.rest, arguments.encoder, arguments.data, "",
+                                          console.log(), /*divide=*/false);
   std::vector<at::Tensor> features, labels;
   std::string paths;
   for (const Dataset* part : chosen_parts(judging.data, arguments.part)) {
@@ -50,6 +51,7 @@ int run_embed(const EmbedArguments& arguments, Console& console) {
   document["paths"] = sidecar;
   document["rows"] = tensors.front().second.size(0);
   document["width"] = tensors.front().second.size(1);
+  document["weights"] = to_document(judging.loaded.weights);
   console.result(arguments.out + ": " + std::to_string(document.at("rows").as_int()) + " x " +
                      std::to_string(document.at("width").as_int()) + " features; " + sidecar + "\n",
                  document);

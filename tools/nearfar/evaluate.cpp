@@ -9,6 +9,7 @@
 #include "framework/files/file_system.h"
 #include "framework/train/run_folder.h"
 #include "tools/nearfar/commands.h"
+#include "tools/nearfar/judged_data.h"
 #include "tools/nearfar/judging.h"
 
 namespace nearfar {
@@ -18,26 +19,41 @@ constexpr int64_t kRawPixelSide = 32;
 
 /// Features of both parts from one function of a data set.
 template <typename Extract>
-SplitFeatures split_features(const DataParts& data, const Extract& extract) {
-  return {extract(*data.train).features, extract(*data.test).features};
+void set_features(SplitFeatures& source, const DataParts& data, const Extract& extract) {
+  source.train = extract(*data.train).features;
+  source.test = extract(*data.test).features;
+}
+
+/// The training part as the SGD probe sees it, by source.
+void set_augmented(EvaluationInputs& inputs, const Judging& judging,
+                   const std::shared_ptr<Encoder>& twin, Log& log) {
+  const ProbeViews& views = judging.config.evaluate.linear_sgd.view;
+  const auto& data = judging.data.train;
+  inputs.encoder.augmented =
+      encoded_views(judging.loaded.encoder, data, views, judging.options, log);
+  inputs.untrained.augmented = encoded_views(twin, data, views, judging.options, log);
+  inputs.raw_pixels.augmented =
+      pixel_views(data, views, kRawPixelSide, judging.options.workers, log);
 }
 
 EvaluationInputs gather_inputs(Judging& judging, Log& log) {
   const DataParts& data = judging.data;
   EvaluationInputs inputs;
   inputs.data = data.train->info();
+  const auto twin = untrained_twin(judging.loaded);
+  set_augmented(inputs, judging, twin, log);
   log.info("features of the encoder: " + judging.loaded.source);
   const Features train = extract_features(*judging.loaded.encoder, *data.train, judging.options);
   const Features test = extract_features(*judging.loaded.encoder, *data.test, judging.options);
-  inputs.encoder = {train.features, test.features};
+  inputs.encoder.train = train.features;
+  inputs.encoder.test = test.features;
   inputs.train_label = train.label;
   inputs.test_label = test.label;
   log.info("features of its untrained twin");
-  const auto twin = untrained_twin(judging.loaded);
-  inputs.untrained = split_features(
-      data, [&](const Dataset& part) { return extract_features(*twin, part, judging.options); });
+  set_features(inputs.untrained, data,
+               [&](const Dataset& part) { return extract_features(*twin, part, judging.options); });
   log.info("raw pixels");
-  inputs.raw_pixels = split_features(data, [&](const Dataset& part) {
+  set_features(inputs.raw_pixels, data, [&](const Dataset& part) {
     return raw_pixels(part, kRawPixelSide, judging.options.workers);
   });
   return inputs;
@@ -61,16 +77,18 @@ int run_evaluate(const EvaluateArguments& arguments, Console& console) {
   EvaluationConfig& config = judging.config.evaluate;
   if (!arguments.methods.empty()) config.methods = arguments.methods;
   evaluation_methods(config.methods);
-  if (judging.data.test == nullptr) {
-    const double share = judging.config.data.test_fraction;
-    console.log().info("no test part: judging on a seeded share of " + std::to_string(share));
-    judging.data = split_data(judging.data.train, share, judging.loaded.seed);
-  }
   if (judging.data.train->info().class_names.empty()) {
     throw DataError(judging.data.train->info().path +
                     ": no labels to judge by; expected one folder per class, or a labelled set");
   }
+  if (judging.data.test == nullptr) {
+    throw DataError(judging.data.train->info().path +
+                    ": no test part to judge by; expected --test PATH, or a larger "
+                    "data.test_fraction");
+  }
   Json document = evaluate(gather_inputs(judging, console.log()), config, console.log());
+  describe_judged_data(document["data"], judging, console.log());
+  document["weights"] = to_document(judging.loaded.weights);
   document["encoder"] = judging.loaded.source;
   const std::string path = output_path(arguments);
   const std::string text = to_text(document) + "\n";

@@ -14,21 +14,47 @@ inline constexpr const char* kPretrain =
     "Trains an encoder without labels. Continues by itself when --out holds a run.\n\n"
     "  nearfar pretrain --recipe simclr --data PHOTOS\n"
     "  nearfar pretrain simclr.json train.batch=512 recipe.temperature=0.2\n"
+    "  nearfar pretrain --recipe simclr --data list.csv data.limit=10000     a quick try\n"
     "  nearfar pretrain --out runs/simclr-photos-1        go on after a stop\n"
     "  nearfar pretrain --replay runs/simclr-photos-1/diverged/step-9/replay.json\n"
     "                                                     where a NaN comes from\n\n"
     "CONFIG is a file (also @file, or - for stdin); settings are key=value.";
 
 inline constexpr const char* kEvaluate =
-    "Judges an encoder by linear probe and nearest neighbours, beside raw pixels and an untrained "
-    "twin.\n\n"
+    "Judges an encoder by linear probe, nearest neighbours and more, beside raw pixels and an "
+    "untrained twin.\n\n"
     "  nearfar evaluate runs/simclr-photos-1\n"
+    "  nearfar evaluate runs/simclr-photos-1 --methods retrieval,clustering,verification,open_set\n"
     "  nearfar evaluate model.safetensors --encoder resnet50 --data PHOTOS --methods linear,knn";
 
 inline constexpr const char* kEmbed =
     "Writes the features of every image: features [N, d], labels [N], and the paths beside "
     "them.\n\n"
     "  nearfar embed runs/simclr-photos-1 --data PHOTOS --out features.safetensors";
+
+inline constexpr const char* kFinetune =
+    "Trains an encoder with a linear classifier on a share of the labels, end to end, and judges "
+    "it "
+    "on the test part.\n\n"
+    "  nearfar finetune runs/simclr-photos-1 --labels 0.1\n"
+    "  nearfar finetune runs/simclr-photos-1 --labels 0.01 --baseline    beside training from "
+    "scratch\n"
+    "  nearfar finetune model.safetensors --encoder resnet50 --data PHOTOS train.epochs=20\n\n"
+    "As SimCLR's authors do it (Chen et al. 2020, appendix B.5): Nesterov's momentum, rate 0.05 * "
+    "batch / 256, no weight decay, crops and flips; 60 epochs below 5 % of the labels, else 30.";
+
+inline constexpr const char* kExport =
+    "Writes an encoder under the names of torchvision and timm, and checks what was written.\n\n"
+    "  nearfar export runs/simclr-photos-1 --out encoder.safetensors\n"
+    "  nearfar export runs/simclr-photos-1 --out FOLDER --format timm-folder\n\n"
+    "Prints the Python lines that load it, strictly. torchvision, timm: one file; timm-folder: "
+    "config.json and model.safetensors for timm.create_model(\"local-dir:FOLDER\").";
+inline constexpr const char* kReport =
+    "Writes one HTML page about a run: settings, curves, the evaluation, a map of the embedding, "
+    "nearest neighbours. It needs no network and no other file.\n\n"
+    "  nearfar report runs/simclr-photos-1\n"
+    "  nearfar report runs/simclr-photos-1 --out simclr.html report.points=2000\n"
+    "  nearfar report runs/simclr-photos-1 --data OTHER_PHOTOS";
 
 inline constexpr const char* kViews =
     "Shows what a recipe sees: originals with the crop boxes of their views, and each view with "

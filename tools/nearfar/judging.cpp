@@ -7,6 +7,8 @@
 
 #include "framework/config/settings.h"
 #include "framework/data/loader.h"
+#include "framework/data/split.h"
+#include "framework/data/statistics.h"
 #include "framework/error.h"
 #include "framework/files/file_system.h"
 #include "framework/train/device.h"
@@ -18,31 +20,59 @@ namespace fs = std::filesystem;
 namespace {
 
 /// The members of a run's config that judging reads.
-Json judging_part(const Json& config) {
+Json judging_part(const std::string& run) {
+  const std::string path = RunFolder{run}.config();
+  const Json config = parse_json(read_text(path), path);
   Json part = Json::object();
-  for (const char* name : {"data", "evaluate", "threads"}) {
+  for (const char* name : {"data", "evaluate", "report", "threads"}) {
     if (const Json* value = config.find(name)) part[name] = *value;
   }
   return part;
+}
+
+/// How the run's data was opened and divided says nothing of other data; how images are read does.
+void forget_data(Json& part) {
+  Json kept = Json::object();
+  for (const char* name : {"on_bad_image", "max_bad_fraction", "max_pixels", "workers"}) {
+    const Json* data = part.find("data");
+    const Json* value = data == nullptr ? nullptr : data->find(name);
+    if (value != nullptr) kept[name] = *value;
+  }
+  part["data"] = std::move(kept);
+}
+
+bool same_path(const std::string& a, const std::string& b) {
+  std::error_code unknown;
+  return fs::weakly_canonical(a, unknown) == fs::weakly_canonical(b, unknown);
+}
+
+JudgeConfig apply(const RunSources& sources) {
+  JudgeConfig config;
+  merge_sources(sources, Json::object(), "").apply([&config](Fields& f) { config.describe(f); });
+  return config;
+}
+
+/// The settings of the encoder's run alone; nothing where it belongs to none.
+std::optional<JudgeConfig> settings_of_run(const std::string& run) {
+  if (run.empty()) return std::nullopt;
+  RunSources sources;
+  sources.environment = false;
+  sources.files.emplace_back(judging_part(run), "run " + run);
+  return apply(sources);
 }
 
 JudgeConfig read_settings(const std::vector<std::string>& words, const std::string& data,
                           const std::string& test) {
   RunSources sources = sources_of({words.begin() + 1, words.end()});
   const std::string run = run_of(words.front());
-  if (!run.empty()) {
-    const std::string path = RunFolder{run}.config();
-    sources.files.insert(sources.files.begin(),
-                         {judging_part(parse_json(read_text(path), path)), "run " + run});
+  if (const std::optional<JudgeConfig> own = settings_of_run(run)) {
+    Json part = judging_part(run);
+    if (!data.empty() && !same_path(data, own->data.path)) forget_data(part);
+    sources.files.insert(sources.files.begin(), {std::move(part), "run " + run});
   }
-  if (!data.empty()) {
-    sources.assignments.insert(sources.assignments.end(),
-                               {"data.path=" + data, "data.format=auto", "data.test_path="});
-  }
+  if (!data.empty()) sources.assignments.push_back("data.path=" + data);
   if (!test.empty()) sources.assignments.push_back("data.test_path=" + test);
-  JudgeConfig config;
-  merge_sources(sources, Json::object(), "").apply([&config](Fields& f) { config.describe(f); });
-  return config;
+  return apply(sources);
 }
 
 void check_channels(const LoadedEncoder& loaded, const Dataset& data) {
@@ -50,6 +80,24 @@ void check_channels(const LoadedEncoder& loaded, const Dataset& data) {
   throw DataError(data.info().path + ": images with " + std::to_string(data.info().channels) +
                   " channels, but the encoder of " + loaded.source + " wants " +
                   std::to_string(loaded.channels));
+}
+
+/// The images that the encoder wants, but for what the settings say.
+FeatureOptions feature_options(JudgeConfig& config, const LoadedEncoder& loaded,
+                               const Dataset& data) {
+  const Normalize& own = loaded.normalize;
+  if (config.data.mean.empty()) {
+    config.data.mean.assign(own.mean.begin(), own.mean.begin() + loaded.channels);
+  }
+  if (config.data.std.empty()) {
+    config.data.std.assign(own.std.begin(), own.std.begin() + loaded.channels);
+  }
+  FeatureOptions options;
+  options.image_size =
+      config.evaluate.image_size > 0 ? config.evaluate.image_size : loaded.image_size;
+  options.normalize = resolve_normalize(config.data, data);
+  options.workers = resolve_workers(config.data.workers);
+  return options;
 }
 
 }  // namespace
@@ -65,7 +113,7 @@ std::string run_of(const std::string& path) {
 }
 
 Judging prepare_judging(const std::vector<std::string>& words, const std::string& encoder_name,
-                        const std::string& data, const std::string& test, Log& log) {
+                        const std::string& data, const std::string& test, Log& log, bool divide) {
   Judging judging;
   judging.config = read_settings(words, data, test);
   JudgeConfig& config = judging.config;
@@ -76,11 +124,12 @@ Judging prepare_judging(const std::vector<std::string>& words, const std::string
     throw ConfigError("data.path: " + judging.loaded.source +
                       " belongs to no run; add --data PATH");
   }
+  const std::optional<JudgeConfig> own = settings_of_run(run_of(words.front()));
+  if (own && same_path(own->data.path, config.data.path)) judging.pretraining = own->data;
   judging.data = open_data(config.data, log);
+  if (divide) judging.data = divide_data(judging.data, config.data, log);
   check_channels(judging.loaded, *judging.data.train);
-  judging.options.image_size = judging.loaded.image_size;
-  judging.options.normalize = judging.loaded.normalize;
-  judging.options.workers = resolve_workers(config.data.workers);
+  judging.options = feature_options(config, judging.loaded, *judging.data.train);
   return judging;
 }
 

@@ -1,12 +1,14 @@
 // What `evaluate` and `embed` share: an encoder, the data to judge it on, and their settings.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "framework/data/open.h"
 #include "framework/evaluate/evaluation.h"
 #include "framework/evaluate/features.h"
+#include "framework/report/report_config.h"
 #include "framework/train/encoder_file.h"
 
 namespace nearfar {
@@ -15,11 +17,13 @@ namespace nearfar {
 struct JudgeConfig {
   DataConfig data;
   EvaluationConfig evaluate;
+  ReportConfig report;
   int64_t threads = 0;
 
   void describe(Fields& field) {
     field("data", data, "what the encoder is judged on");
     field("evaluate", evaluate, "how it is judged");
+    field("report", report, "what `nearfar report` shows of the images");
     field("threads", threads, int64_t{0}, int64_t{4096}, "threads of the numerics; 0: one a core");
   }
 };
@@ -27,16 +31,19 @@ struct JudgeConfig {
 struct Judging {
   JudgeConfig config;
   LoadedEncoder loaded;
-  DataParts data;
-  FeatureOptions options;  // of this encoder's images
+  DataParts data;                         // what is fitted on and what judges
+  FeatureOptions options;                 // of this encoder's images
+  std::optional<DataConfig> pretraining;  // of the encoder's run, where it has the same data.path
 };
 
 /// Loads the encoder that words[0] names (a run, a checkpoint, a file), takes settings from its
-/// run's config.json, then from the other words (key=value) and from `data` and `test` where not
-/// empty, and opens the data. Throws CheckpointError, ConfigError, DataError (channels that do not
-/// fit).
+/// run's config.json (those of its data only where `data` is empty or the same path), then from the
+/// other words (key=value) and from `data` and `test` where not empty, opens the data and, where
+/// asked, divides it by divide_data(). Throws CheckpointError, ConfigError, DataError (channels
+/// that do not fit).
 Judging prepare_judging(const std::vector<std::string>& words, const std::string& encoder_name,
-                        const std::string& data, const std::string& test, Log& log);
+                        const std::string& data, const std::string& test, Log& log,
+                        bool divide = true);
 
 /// The run that a path belongs to (itself, or the run of a checkpoint gen-N); empty when there is
 /// none.

@@ -20,6 +20,11 @@ int dispatch(const Arguments& arguments, const std::string& command_line, Consol
   }
   if (arguments.command == "evaluate") return run_evaluate(arguments.evaluate, console);
   if (arguments.command == "embed") return run_embed(arguments.embed, console);
+  if (arguments.command == "finetune") {
+    return run_finetune(arguments.finetune, command_line, console);
+  }
+  if (arguments.command == "export") return run_export(arguments.exporting, console);
+  if (arguments.command == "report") return run_report(arguments.report, console);
   if (arguments.command == "views") return run_views(arguments.views, console);
   if (arguments.command == "bench") return run_bench(arguments.bench, console);
   if (arguments.command == "recipes") return run_recipes(arguments.recipes, console);

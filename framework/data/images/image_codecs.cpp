@@ -1,5 +1,5 @@
-// Decoding of PNG, WebP, BMP and TIFF, and encoding of PNG, through OpenCV: the only file that
-// includes it.
+// Decoding of PNG, WebP, BMP and TIFF, and encoding of PNG and JPEG, through OpenCV: the only file
+// that includes it.
 #include "framework/data/images/image_codecs.h"
 
 #include <algorithm>
@@ -67,6 +67,17 @@ void decode(const uint8_t* bytes, size_t size, NearfarAlpha alpha, uint8_t* out,
   }
 }
 
+void encode(const uint8_t* rgb, int height, int width, const char* ending,
+            const std::vector<int>& flags,
+            void (*receive)(void* context, const uint8_t* bytes, size_t size), void* context) {
+  const cv::Mat image(height, width, CV_8UC3, const_cast<uint8_t*>(rgb));
+  cv::Mat bgr;
+  cv::cvtColor(image, bgr, cv::COLOR_RGB2BGR);
+  std::vector<uint8_t> file;
+  if (!cv::imencode(ending, bgr, file, flags)) throw std::runtime_error("cannot be encoded");
+  receive(context, file.data(), file.size());
+}
+
 /// Runs `work`; a failure becomes a message of one line and the result 1.
 template <typename Work>
 int guarded(const Work& work, char* message, size_t message_size) {
@@ -95,13 +106,14 @@ int nearfar_decode_image(const uint8_t* bytes, size_t size, NearfarAlpha alpha, 
 int nearfar_encode_png(const uint8_t* rgb, int height, int width,
                        void (*receive)(void* context, const uint8_t* bytes, size_t size),
                        void* context, char* message, size_t message_size) {
-  const auto encode = [&] {
-    const cv::Mat image(height, width, CV_8UC3, const_cast<uint8_t*>(rgb));
-    cv::Mat bgr;
-    cv::cvtColor(image, bgr, cv::COLOR_RGB2BGR);
-    std::vector<uint8_t> file;
-    if (!cv::imencode(".png", bgr, file)) throw std::runtime_error("PNG cannot be encoded");
-    receive(context, file.data(), file.size());
-  };
-  return guarded(encode, message, message_size);
+  return guarded([&] { encode(rgb, height, width, ".png", {}, receive, context); }, message,
+                 message_size);
+}
+
+int nearfar_encode_jpeg(const uint8_t* rgb, int height, int width, int quality,
+                        void (*receive)(void* context, const uint8_t* bytes, size_t size),
+                        void* context, char* message, size_t message_size) {
+  const std::vector<int> flags = {cv::IMWRITE_JPEG_QUALITY, quality};
+  return guarded([&] { encode(rgb, height, width, ".jpg", flags, receive, context); }, message,
+                 message_size);
 }

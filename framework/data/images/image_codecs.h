@@ -1,5 +1,5 @@
 // The C functions through which libnearfar_images.so decodes PNG, WebP, BMP and TIFF, and encodes
-// PNG.
+// PNG and JPEG.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,11 @@ int nearfar_encode_png(const uint8_t* rgb, int height, int width,
                        void (*receive)(void* context, const uint8_t* bytes, size_t size),
                        void* context, char* message, size_t message_size);
 
+/// The same as JPEG, with a quality from 1 to 100.
+int nearfar_encode_jpeg(const uint8_t* rgb, int height, int width, int quality,
+                        void (*receive)(void* context, const uint8_t* bytes, size_t size),
+                        void* context, char* message, size_t message_size);
+
 }  // extern "C"
 
 namespace nearfar {
@@ -36,11 +41,13 @@ namespace nearfar {
 inline constexpr const char* kImagesLibrary = "libnearfar_images.so";
 inline constexpr const char* kDecodeImage = "nearfar_decode_image";
 inline constexpr const char* kEncodePng = "nearfar_encode_png";
+inline constexpr const char* kEncodeJpeg = "nearfar_encode_jpeg";
 
 /// The functions of the opened library.
 struct ImageCodecs {
   decltype(&nearfar_decode_image) decode = nullptr;
   decltype(&nearfar_encode_png) encode_png = nullptr;
+  decltype(&nearfar_encode_jpeg) encode_jpeg = nullptr;
 };
 
 }  // namespace nearfar

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/data/image_tree.h"
+#include "tests/framework/data/array_files.h"
 #include "tests/framework/data/folder_tests.h"
 #include "tests/framework/data/picture_files.h"
 
@@ -111,6 +112,24 @@ TEST(OpenFolder, TrainAndTestAreParts) {
                 ": expected one of the 3 class folders of the training part, found \"yak\"");
 }
 
+TEST(OpenFolder, ValBesideTestIsOpenedWhereItIsAskedFor) {
+  TemporaryFolder folder;
+  for (const char* name : {"train/cat/1.jpg", "test/cat/1.jpg", "val/cat/1.jpg", "val/cat/2.jpg"}) {
+    folder.write(name, small_jpeg());
+  }
+  DataConfig config;
+  config.path = folder.path();
+  Log log;
+  EXPECT_EQ(open_data(config, log).val, nullptr);
+  config.val_fraction = 0.5;
+  EXPECT_EQ(open_data(config, log).val->info().size, 2);
+  config.val_fraction = 0.0;
+  config.evaluate_on = "val";
+  const DataParts parts = open_data(config, log);
+  EXPECT_EQ(parts.val->info().path, folder / "val");
+  EXPECT_EQ(parts.test->info().path, folder / "test");
+}
+
 TEST(OpenFolder, ATrainFolderAmongOthersIsAClass) {
   TemporaryFolder folder;
   folder.write("train/1.jpg", small_jpeg());
@@ -176,6 +195,38 @@ TEST(OpenData, AForcedFormatMustBeThere) {
   }
   config.format = "folder";
   EXPECT_EQ(open_data(config, log).train->info().size, 1);
+}
+
+TEST(OpenData, ListsAndArraysAreRecognisedByName) {
+  TemporaryFolder folder;
+  folder.write("4.jpg", small_jpeg());
+  const std::string list = "path\n4.jpg\n";
+  const std::string array = folder.write("My Set.NPY", npy_file("|u1", {1, 2, 2}, {1, 2, 3, 4}));
+  EXPECT_EQ(open_path(folder.write("list.csv", list)).train->info().format, "csv");
+  EXPECT_EQ(open_path(folder.write("list.TSV", list)).train->info().name, "list");
+  EXPECT_EQ(open_path(array).train->info().format, "npy");
+  EXPECT_EQ(open_path(array).train->info().name, "my-set");
+  EXPECT_TRUE(contains(error_of(folder.write("list.txt", list)), "not a folder"));
+  DataConfig config;
+  config.path = folder / "list.txt";
+  config.format = "csv";
+  config.test_path = folder / "list.csv";
+  Log log;
+  EXPECT_EQ(open_data(config, log).test->info().size, 1);
+  config.path = folder.path();
+  EXPECT_TRUE(contains(message_of<DataError>([&] { open_data(config, log); }),
+                       "expected a file, found none of them (data.format)"));
+}
+
+TEST(OpenData, TheTestSetHasTheTargetsOfTheTrainingSet) {
+  TemporaryFolder folder;
+  folder.write("4.jpg", small_jpeg());
+  DataConfig config;
+  config.path = folder.write("train.csv", std::string("path,target\n4.jpg,1\n"));
+  config.test_path = folder.write("test.csv", std::string("path\n4.jpg\n"));
+  Log log;
+  EXPECT_TRUE(contains(message_of<DataError>([&] { open_data(config, log); }),
+                       "test.csv: expected 1 targets like " + config.path + ", found 0"));
 }
 
 TEST(OpenData, ShortNamesFitRunFolders) {

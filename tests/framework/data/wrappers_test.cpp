@@ -8,6 +8,7 @@
 #include "framework/data/map.h"
 #include "framework/data/open.h"
 #include "framework/data/repeat.h"
+#include "framework/data/split.h"
 #include "framework/data/statistics.h"
 #include "framework/data/subset.h"
 #include "tests/framework/data/folder_tests.h"
@@ -119,6 +120,7 @@ TEST(Split, NothingToSetAside) {
   const auto whole = made(4, 0);
   EXPECT_EQ(split_data(whole, 0.0, 1).test, nullptr);
   EXPECT_EQ(split_data(whole, 0.1, 1).train, whole);
+  EXPECT_EQ(split_data(whole, 0.9, 1).train->info().size, 1);
   EXPECT_THROW(split_data(whole, 1.0, 1), std::invalid_argument);
 }
 

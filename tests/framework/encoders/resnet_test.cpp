@@ -134,7 +134,9 @@ TEST(ResNet, StemsAndStagesDivideTheImage) {
     ResNet encoder({.blocks = {1, 1, 1, 1}, .width = 4}, stem, images.size(1), {});
     encoder.eval();
     std::vector<std::vector<int64_t>> sizes;
-    for (const at::Tensor& stage : encoder.stages(images)) sizes.push_back(stage.sizes().vec());
+    Random random(0, 0, 0, Purpose::recipe);
+    for (const at::Tensor& stage : encoder.stages(images, random))
+      sizes.push_back(stage.sizes().vec());
     return sizes;
   };
   using Sizes = std::vector<std::vector<int64_t>>;
@@ -155,7 +157,7 @@ TEST(ResNet, FeaturesAreTheMeanOfTheLastStage) {
   Random random(0, 0, 0, Purpose::recipe);
   const at::Tensor features = encoder.forward(images, random);
   ASSERT_EQ(features.sizes(), (std::vector<int64_t>{2, encoder.width()}));
-  const at::Tensor last = encoder.stages(images).back();
+  const at::Tensor last = encoder.stages(images, random).back();
   // float32 means of four values.
   EXPECT_LT(worst_difference(features, last.flatten(2).sum(2) / 4.0), 1e-5);
 }
@@ -165,7 +167,8 @@ TEST(ResNet, StaysChannelsLastThroughout) {
   const auto encoder = std::dynamic_pointer_cast<ResNet>(make("resnet18", 32));
   at::Tensor images = at::randn({2, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast);
   images.requires_grad_(true);
-  const std::vector<at::Tensor> stages = encoder->stages(images);
+  Random random(0, 0, 0, Purpose::recipe);
+  const std::vector<at::Tensor> stages = encoder->stages(images, random);
   for (const at::Tensor& stage : stages) {
     EXPECT_TRUE(stage.is_contiguous(at::MemoryFormat::ChannelsLast));
     EXPECT_FALSE(stage.is_contiguous());

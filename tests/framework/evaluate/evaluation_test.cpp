@@ -83,6 +83,26 @@ TEST(Evaluate, WritesTheDocument) {
   EXPECT_EQ(evaluate(inputs, config, log), document);
 }
 
+TEST(Evaluate, TellsWhichClassesTheEncoderConfuses) {
+  Log log;
+  const Json document = evaluate(make_inputs(), small_config(), log);
+  for (const char* method : {"linear", "knn"}) {
+    const Json& sources = document.at("methods").at(method);
+    const Json& entry = sources.at("encoder").at("1.0");
+    const auto& rows = entry.at("confusion").items();
+    ASSERT_EQ(rows.size(), 6u);
+    for (size_t truth = 0; truth < 6; ++truth) {
+      int64_t images = 0;
+      for (const Json& count : rows[truth].items()) images += count.as_int();
+      EXPECT_EQ(images, 40);
+      EXPECT_DOUBLE_EQ(static_cast<double>(rows[truth].items()[truth].as_int()) / 40.0,
+                       entry.at("per_class").items()[truth].as_double());
+    }
+    EXPECT_EQ(sources.at("encoder").at("0.1").find("confusion"), nullptr);
+    EXPECT_EQ(sources.at("untrained").at("1.0").find("confusion"), nullptr);
+  }
+}
+
 TEST(Evaluate, ReportsTheMeanOverItsDraws) {
   const EvaluationInputs inputs = make_inputs();
   const EvaluationConfig config = small_config();
@@ -168,7 +188,7 @@ TEST(Report, WritesFractionsAsKeysAndPercent) {
 }
 
 TEST(Report, HasNullsForWhatIsUndefined) {
-  const Accuracy accuracy{0.5, 1.0, {0.5, std::nan("")}, 4};
+  const Accuracy accuracy{0.5, 1.0, {0.5, std::nan("")}, 4, {}};
   const Json report = accuracy_report({accuracy});
   EXPECT_EQ(report.at("top5").kind(), Json::Kind::null);
   EXPECT_EQ(report.at("per_class").items()[1].kind(), Json::Kind::null);
@@ -200,14 +220,13 @@ TEST(EvaluationTable, IsTheGoldenText) {
   // 1.6 points: sqrt(0.4^2 + 0.3^2 + 2 * 0.3^2) = 0.66 points of noise; -2.0: 0.42.
   EXPECT_EQ(
       evaluation_table(document),
-      "method  labels     encoder   untrained  raw pixels  lead\n"
-      "linear   100 %        86.4        81.3        84.6  +1.8\n"
-      "linear     1 %  79.9 ± 0.4  70.6 ± 0.9  78.3 ± 0.3  +1.6\n"
-      "knn      100 %        84.9        78.7        86.9  -2.0\n"
-      "Top-1 accuracy in %, ± its standard deviation over labelled subsets. Lead: encoder minus "
-      "the better baseline.\n"
-      "Noise: that deviation and the finite test set together. Neighbours of raw pixels: best "
-      "of the sweep on the test set.\n"
+      "method  measure  labels     encoder   untrained  raw pixels  lead\n"
+      "linear  top-1     100 %        86.4        81.3        84.6  +1.8\n"
+      "linear  top-1       1 %  79.9 ± 0.4  70.6 ± 0.9  78.3 ± 0.3  +1.6\n"
+      "knn     top-1     100 %        84.9        78.7        86.9  -2.0\n"
+      "In %, ± its standard deviation over draws. Lead: encoder minus the better baseline.\n"
+      "Noise: that deviation and the finite test set together.\n"
+      "knn: raw pixels get the setting that is best on the test set.\n"
       "linear: the encoder beats both baselines; its smallest lead is +1.6 points against raw "
       "pixels with 1 % of the labels, 2.4 times the noise.\n"
       "knn: the encoder does not beat both baselines: -2.0 points against raw pixels with 100 % "

@@ -162,6 +162,14 @@ TEST(SafetensorsLies, AboutTheHeader) {
   EXPECT_EQ(refusal(file_of("{\"__metadata__\":{\"a\":1}}")), "__metadata__ \"a\" is not a string");
 }
 
+TEST(SafetensorsLies, AboutHowManyNumbersAShapeHas) {
+  // Parsed, eight million numbers would take 1.6 GB.
+  std::string header = "{\"a\":{\"dtype\":\"U8\",\"shape\":[1";
+  for (int i = 0; i < 8'000'000; ++i) header += ",1";
+  EXPECT_EQ(refusal(file_of(header + "],\"data_offsets\":[0,1]}}", "x")),
+            "header:1:2097173: expected at most 1048576 values, found more");
+}
+
 TEST(SafetensorsLies, AboutATensor) {
   const std::string form =
       "tensor \"a\": expected {\"dtype\", \"shape\", \"data_offsets\": "

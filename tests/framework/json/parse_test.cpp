@@ -129,6 +129,16 @@ TEST(Parse, LimitsBytes) {
   EXPECT_EQ(refusal("[123]", limits), "f.json:1:1: expected at most 4 bytes of JSON, found 5");
 }
 
+TEST(Parse, LimitsValues) {
+  JsonLimits limits;
+  limits.values = 4;
+  EXPECT_EQ(refusal("{\"a\": [1, 2]}", limits), "accepted");
+  EXPECT_EQ(refusal("{\"a\": [1, 2, 3]}", limits),
+            "f.json:1:14: expected at most 4 values, found more");
+  EXPECT_EQ(refusal("[[], [], [], []]", limits),
+            "f.json:1:14: expected at most 4 values, found more");
+}
+
 TEST(Parse, CommentsCanBeForbidden) {
   JsonLimits limits;
   limits.comments = false;

@@ -11,7 +11,17 @@
 namespace nearfar {
 namespace {
 
-at::Tensor flag(bool not_finite) { return at::full({1}, not_finite ? 1.0 : 0.0, at::kFloat); }
+/// A recipe whose followers are moved by an optimiser that leaves the online values as they are.
+struct Followed {
+  explicit Followed(Recipe& recipe)
+      : storage(recipe.parameter_groups()),
+        optimizer(make_optimizer({}, storage, FollowerSet(recipe.followers(), recipe, storage))) {}
+  void move(double progress, bool gated = false) {
+    optimizer->step({0.0, 0.0, progress, at::full({1}, gated ? 1.0 : 0.0, at::kFloat), {}});
+  }
+  FlatStorage storage;
+  std::unique_ptr<Optimizer> optimizer;
+};
 
 TEST(FollowerSet, TheTargetStartsAtTheOnlineNetworkAndHasNoGradient) {
   SmallRecipe recipe;
@@ -29,18 +39,17 @@ TEST(FollowerSet, EqualsTheNaiveMovingAverage) {
   for (at::ScalarType type : {at::kFloat, at::kDouble}) {
     SmallRecipe recipe(type);
     recipe.momentum = [](double progress) { return 0.3 + 0.6 * progress; };
-    FlatStorage storage(recipe.parameter_groups());
-    FollowerSet followers(recipe.followers(), recipe, storage);
+    Followed followed(recipe);
     at::Tensor conv = recipe.target->conv.to(at::kDouble),
                bias = recipe.target->bias.to(at::kDouble);
     for (int step = 0; step < 8; ++step) {
       // Through the flat buffer, as an optimiser does.
-      storage.parameters().add_(
-          at::arange(storage.parameters().numel(), at::kDouble).add(step).sin());
+      followed.storage.parameters().add_(
+          at::arange(followed.storage.parameters().numel(), at::kDouble).add(step).sin());
       const double progress = step / 8.0, m = 0.3 + 0.6 * progress;
       conv = m * conv + (1 - m) * recipe.network->conv.detach();
       bias = m * bias + (1 - m) * recipe.network->bias.detach();
-      followers.move(progress, flag(false));
+      followed.move(progress);
       const double tolerance =
           type == at::kFloat ? 1e-5 : 1e-14;  // a few roundings of values near 5
       EXPECT_LT((recipe.target->conv - conv).abs().max().item<double>(), tolerance) << step;
@@ -52,23 +61,21 @@ TEST(FollowerSet, EqualsTheNaiveMovingAverage) {
 
 TEST(FollowerSet, AGatedStepMovesNothing) {
   SmallRecipe recipe;
-  FlatStorage storage(recipe.parameter_groups());
-  FollowerSet followers(recipe.followers(), recipe, storage);
-  storage.parameters().add_(1.0);
+  Followed followed(recipe);
+  followed.storage.parameters().add_(1.0);
   const at::Tensor before = recipe.target->conv.clone();
-  followers.move(0.0, flag(true));
+  followed.move(0.0, true);
   EXPECT_TRUE(recipe.target->conv.equal(before));
-  followers.move(0.0, flag(false));
+  followed.move(0.0);
   EXPECT_FALSE(recipe.target->conv.equal(before));
 }
 
 TEST(FollowerSet, WhatNeverChangesNeedsNoGroup) {
   SmallRecipe recipe;
   recipe.network->bias.requires_grad_(false);  // as MoCo v3 freezes its patch projection
-  FlatStorage storage(recipe.parameter_groups());
-  FollowerSet followers(recipe.followers(), recipe, storage);
-  storage.parameters().add_(1.0);
-  followers.move(0.0, flag(false));
+  Followed followed(recipe);
+  followed.storage.parameters().add_(1.0);
+  followed.move(0.0);
   EXPECT_TRUE(recipe.target->bias.equal(recipe.network->bias));
   EXPECT_NEAR((recipe.network->conv - recipe.target->conv).mean().item<double>(), 0.9, 1e-14);
 }
@@ -125,6 +132,13 @@ TEST(FollowerSet, RefusesATargetThatWouldBeLostOrDoubled) {
   const auto left_out = recipe.register_module("left_out", std::make_shared<SmallNetwork>(0.0));
   EXPECT_EQ(error_of(recipe, {{left_out, recipe.target, half}}, storage),
             "FollowerSet: parameter \"conv\": expected the online parameter in a parameter group");
+}
+
+TEST(FollowerSet, RefusesMoreFollowersThanAStepHolds) {
+  SmallRecipe recipe;
+  FlatStorage storage(recipe.parameter_groups());
+  EXPECT_EQ(error_of(recipe, std::vector<Follower>(9, recipe.followers().front()), storage),
+            "FollowerSet: expected at most 8 followers, got 9");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// SGD on flat storage: against loops over doubles, its gates and groups, and its state.
+// Optimisers on flat storage: their gates and groups, clipping, and their state.
 #include "framework/optimize/optimizer.h"
 
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 #include <map>
 
 #include "framework/error.h"
+#include "framework/optimize/rule_of_config.h"
 #include "tests/framework/optimize/small_recipe.h"
 
 namespace nearfar {
@@ -15,7 +16,11 @@ namespace {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-at::Tensor flag(bool not_finite) { return at::full({1}, not_finite ? 1.0 : 0.0, at::kFloat); }
+/// At rate 0.1 unless another is given.
+Update update(const OptimizerConfig& config, bool not_finite = false, double rate = 0.1) {
+  const at::Tensor flag = at::full({1}, not_finite ? 1.0 : 0.0, at::kFloat);
+  return {rate, config.weight_decay, 0.0, flag, {}};
+}
 
 /// Gradients that depend on the step and on the parameter, written into the flat buffer.
 void fill_gradients(FlatStorage& storage, int step) {
@@ -26,91 +31,33 @@ void fill_gradients(FlatStorage& storage, int step) {
   }
 }
 
-/// torch.optim.SGD on one parameter, element by element.
-struct SgdByLoops {
-  OptimizerConfig config;
-  std::vector<double> values, velocity;
-  void step(const at::Tensor& gradient, double rate, double weight_decay) {
-    const at::Tensor gradients = gradient.contiguous().view(-1);
-    const bool first = velocity.empty();
-    if (first) velocity.resize(values.size());
-    for (size_t i = 0; i < values.size(); ++i) {
-      const double d = gradients[static_cast<int64_t>(i)].item<double>() + weight_decay * values[i];
-      velocity[i] = first ? d : config.momentum * velocity[i] + (1 - config.dampening) * d;
-      values[i] -= rate * (config.nesterov ? d + config.momentum * velocity[i] : velocity[i]);
-    }
-  }
-};
-
-std::vector<double> elements(const at::Tensor& tensor) {
-  const at::Tensor flat = tensor.detach().contiguous().view(-1);
-  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
-}
-
 std::vector<OptimizerConfig> configurations() {
   return {{.momentum = 0.9, .weight_decay = 0.01},
           {.momentum = 0.9, .nesterov = true, .weight_decay = 0.01},
           {.momentum = 0.8, .dampening = 0.3, .weight_decay = 0.0},
-          {.momentum = 0.0, .weight_decay = 0.1}};
+          {.momentum = 0.0, .weight_decay = 0.1},
+          {.name = "lars", .weight_decay = 0.01, .lars_convention = "simclr"},
+          {.name = "lars", .weight_decay = 0.01, .lars_convention = "clip"},
+          {.name = "adamw", .weight_decay = 0.1}};
 }
 
-TEST(Sgd, EqualsLoopsWithEveryKindOfGroup) {
-  for (const OptimizerConfig& config : configurations()) {
-    SmallRecipe recipe;
-    const auto parameters = recipe.named_parameters();
-    FlatStorage storage(
-        {{.name = "all", .parameters = {{"conv", parameters["network.conv"]}}, .fixed_rate = {}},
-         {.name = "plain",
-          .parameters = {{"bias", parameters["network.bias"]}},
-          .decay = false,
-          .rate_scale = 0.5,
-          .fixed_rate = {}},
-         {.name = "fixed", .parameters = {{"head", parameters["head"]}}, .fixed_rate = 0.07}});
-    std::map<std::string, SgdByLoops> loops;
-    for (auto& [name, view] : storage.named_views(storage.parameters())) {
-      loops[name] = {config, elements(view), {}};
-    }
-    const auto optimizer = make_optimizer(config, storage);
-    for (int step = 0; step < 6; ++step) {
-      const double rate = 0.1 + 0.05 * step;
-      fill_gradients(storage, step);
-      for (auto& [name, gradient] : storage.named_views(storage.gradients())) {
-        loops[name].step(gradient,
-                         name == "head"   ? 0.07
-                         : name == "bias" ? 0.5 * rate
-                                          : rate,
-                         name == "bias" ? 0.0 : config.weight_decay);
-      }
-      optimizer->step(rate, flag(false));
-      for (auto& [name, view] : storage.named_views(storage.parameters())) {
-        const std::vector<double> got = elements(view);
-        for (size_t i = 0; i < got.size(); ++i) {
-          // Six steps of values near 1, in another order of operations.
-          ASSERT_NEAR(got[i], loops[name].values[i], 1e-14) << name << " at step " << step;
-        }
-      }
-    }
-    EXPECT_TRUE(parameters["head"].equal(
-        storage.named_views(storage.parameters()).back().second));  // the module sees the update
-  }
-}
-
-TEST(Sgd, AFrozenGroupStaysAndHasNoState) {
+TEST(Optimizer, AFrozenGroupStaysAndHasNoState) {
   SmallRecipe recipe;
   auto groups = recipe.parameter_groups();
   groups[1].frozen = true;
   FlatStorage storage(groups);
   const at::Tensor before = recipe.network->bias.detach().clone();
   const at::Tensor head = recipe.head.detach().clone();
-  const auto optimizer = make_optimizer({}, storage);
+  const OptimizerConfig config;
+  const auto optimizer = make_optimizer(config, storage);
   fill_gradients(storage, 0);
-  optimizer->step(0.1, flag(false));
+  optimizer->step(update(config));
   EXPECT_TRUE(recipe.network->bias.equal(before));
   EXPECT_FALSE(recipe.head.equal(head));
   for (const auto& [name, tensor] : optimizer->state()) EXPECT_NE(name, "momentum.network.bias");
 }
 
-TEST(Sgd, AGatedStepMovesNothing) {
+TEST(Optimizer, AGatedStepMovesNothing) {
   for (const OptimizerConfig& config : configurations()) {
     SmallRecipe gated, plain;
     FlatStorage gated_storage(gated.parameter_groups()), plain_storage(plain.parameter_groups());
@@ -121,11 +68,11 @@ TEST(Sgd, AGatedStepMovesNothing) {
       for (auto& [name, gradient] : gated_storage.named_views(gated_storage.gradients())) {
         gradient.fill_(NAN);
       }
-      with_gates->step(0.1, flag(true));
+      with_gates->step(update(config, true));
       fill_gradients(gated_storage, step);
       fill_gradients(plain_storage, step);
-      with_gates->step(0.1, flag(false));
-      without->step(0.1, flag(false));
+      with_gates->step(update(config));
+      without->step(update(config));
       ASSERT_TRUE(gated_storage.parameters().equal(plain_storage.parameters())) << step;
     }
     const NamedTensors expected = without->state(), state = with_gates->state();
@@ -137,7 +84,7 @@ TEST(Sgd, AGatedStepMovesNothing) {
   }
 }
 
-TEST(Sgd, ContinuesToTheBitFromItsState) {
+TEST(Optimizer, ContinuesToTheBitFromItsState) {
   for (const OptimizerConfig& config : configurations()) {
     for (int saved_at : {0, 1, 3}) {
       SmallRecipe recipe;
@@ -151,7 +98,7 @@ TEST(Sgd, ContinuesToTheBitFromItsState) {
           for (auto& [name, tensor] : optimizer->state()) state.emplace_back(name, tensor.clone());
         }
         fill_gradients(storage, step);
-        optimizer->step(0.1, flag(false));
+        optimizer->step(update(config));
       }
       SmallRecipe again;
       FlatStorage again_storage(again.parameter_groups());
@@ -161,19 +108,20 @@ TEST(Sgd, ContinuesToTheBitFromItsState) {
       optimizer->load_state(state);
       for (int step = saved_at; step < 6; ++step) {
         fill_gradients(again_storage, step);
-        optimizer->step(0.1, flag(false));
+        optimizer->step(update(config));
       }
       EXPECT_TRUE(again_storage.parameters().equal(storage.parameters())) << saved_at;
     }
   }
 }
 
-TEST(Sgd, RefusesStateThatDoesNotFit) {
+TEST(Optimizer, RefusesStateThatDoesNotFit) {
   SmallRecipe recipe;
   FlatStorage storage(recipe.parameter_groups());
-  const auto optimizer = make_optimizer({}, storage);
+  const OptimizerConfig config;
+  const auto optimizer = make_optimizer(config, storage);
   fill_gradients(storage, 0);
-  optimizer->step(0.1, flag(false));
+  optimizer->step(update(config));
   NamedTensors good;
   for (auto& [name, tensor] : optimizer->state()) good.emplace_back(name, tensor.clone());
   const auto error_of = [&](const NamedTensors& state) -> std::string {
@@ -203,12 +151,92 @@ TEST(Sgd, RefusesStateThatDoesNotFit) {
   EXPECT_EQ(error_of(good), "");
 }
 
-TEST(Sgd, RefusesSettingsWithoutMeaning) {
+TEST(Optimizer, StateIsNamedByItsParameter) {
+  SmallRecipe recipe;
+  FlatStorage storage(recipe.parameter_groups());
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : make_optimizer({.name = "adamw"}, storage)->state()) {
+    names.push_back(name);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"first_moment.head", "first_moment.network.conv",
+                                             "first_moment.network.bias", "second_moment.head",
+                                             "second_moment.network.conv",
+                                             "second_moment.network.bias", "steps"}));
+}
+
+/// The movement of one step of plain descent at rate 1: the clipped gradient.
+at::Tensor clipped_gradient(const OptimizerConfig& config, double norm) {
+  SmallRecipe recipe;
+  FlatStorage storage(recipe.parameter_groups());
+  const at::Tensor before = storage.parameters().clone();
+  fill_gradients(storage, 0);
+  storage.gradients().mul_(norm / storage.gradients().norm());
+  Update step = update(config, false, 1.0);
+  step.gradient_norm = storage.gradients().norm();
+  make_optimizer(config, storage)->step(step);
+  return before - storage.parameters();
+}
+
+TEST(Optimizer, ClipsGradientsOfLargeNormTogether) {
+  const OptimizerConfig config{.momentum = 0.0, .weight_decay = 0.0, .clip_gradient = 3.0};
+  // max / (norm + 1e-6), as torch.nn.utils.clip_grad_norm_.
+  EXPECT_NEAR(clipped_gradient(config, 12.0).norm().item<double>(), 3.0, 3e-6);
+  EXPECT_NEAR(clipped_gradient(config, 2.0).norm().item<double>(), 2.0, 1e-12);
+}
+
+TEST(Optimizer, ClippingNeedsTheNorm) {
+  SmallRecipe recipe;
+  FlatStorage storage(recipe.parameter_groups());
+  const OptimizerConfig config{.clip_gradient = 3.0};
+  EXPECT_THROW(make_optimizer(config, storage)->step(update(config)), c10::Error);
+}
+
+std::string refusal(const OptimizerConfig& config) {
+  try {
+    rule_of(config);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Optimizer, RefusesSettingsWithoutMeaning) {
   SmallRecipe recipe;
   FlatStorage storage(recipe.parameter_groups());
   EXPECT_THROW(make_optimizer({.name = "sdg"}, storage), ConfigError);
-  EXPECT_THROW(make_optimizer({.momentum = 0.0, .nesterov = true}, storage), ConfigError);
-  EXPECT_THROW(make_optimizer({.dampening = 0.1, .nesterov = true}, storage), ConfigError);
+  EXPECT_EQ(refusal({.name = "sdg"}), "optimizer.name: expected sgd, lars or adamw, got \"sdg\"");
+  EXPECT_EQ(refusal({.momentum = 0.0, .nesterov = true}),
+            "optimizer.nesterov: expected momentum above 0 and dampening 0, got momentum 0 and "
+            "dampening 0");
+  EXPECT_NE(refusal({.dampening = 0.1, .nesterov = true}), "");
+  EXPECT_EQ(refusal({.name = "lars", .dampening = 0.1}),
+            "optimizer.dampening: goes with optimizer.name=sgd, got lars");
+  EXPECT_EQ(refusal({.name = "lars", .nesterov = true, .lars_convention = "mocov3"}),
+            "optimizer.nesterov: lars_convention=mocov3 has none; simclr, lightly and clip have");
+  EXPECT_EQ(refusal({.name = "adamw", .nesterov = true}),
+            "optimizer.nesterov: goes with sgd and lars, got adamw");
+  EXPECT_EQ(refusal({.name = "lars", .lars_convention = "apex"}),
+            "optimizer.lars_convention: expected simclr, mocov3, lightly or clip, got \"apex\"");
+  EXPECT_EQ(refusal({.clip_by = "group"}),
+            "optimizer.clip_by: expected all or parameter, got \"group\"");
+  EXPECT_EQ(refusal({.name = "lars", .clip_gradient = 3.0, .clip_by = "parameter"}),
+            "optimizer.clip_by: parameter goes with sgd and adamw; lars scales each parameter's "
+            "step");
+  EXPECT_EQ(refusal({.name = "lars", .clip_by = "parameter"}), "");  // nothing is clipped
+  EXPECT_EQ(refusal({}), "");
+}
+
+TEST(Optimizer, RefusesParametersThatItCannotMove) {
+  ParameterGroup half{
+      .name = "half", .parameters = {{"p", at::zeros({3}, at::kHalf)}}, .fixed_rate = {}};
+  FlatStorage storage({half});
+  EXPECT_THROW(make_optimizer({}, storage), c10::Error);
+}
+
+TEST(Optimizer, MayHaveNothingToMove) {
+  FlatStorage storage({});
+  const OptimizerConfig config{.name = "lars"};
+  make_optimizer(config, storage)->step(update(config));
 }
 
 }  // namespace

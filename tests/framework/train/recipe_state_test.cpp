@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kImages = 24, kBatch = 4, kSteps = 12;  // two epochs of six steps
 
-/// Gray images of 8 x 8, all pixels of image i equal to 10 i.
+/// Gray images of 8 x 8, all pixels of image i equal to 10 i, with targets i and -i.
 class FlatImages final : public Dataset {
  public:
   FlatImages() {
@@ -20,9 +20,16 @@ class FlatImages final : public Dataset {
     info_.size = kImages;
     info_.channels = 1;
     info_.height = info_.width = 8;
+    info_.targets = {"i", "minus"};
+    for (int64_t i = 0; i < kImages; ++i) {
+      targets_.insert(targets_.end(), {static_cast<float>(i), static_cast<float>(-i)});
+    }
   }
   const DatasetInfo& info() const override { return info_; }
   int64_t label(int64_t) const override { return -1; }
+  std::span<const float> target(int64_t index) const override {
+    return std::span(targets_).subspan(static_cast<size_t>(2 * index), 2);
+  }
   std::string place(int64_t index) const override { return std::to_string(index); }
   Image read(int64_t index, PixelBuffer& storage) const override {
     storage.bytes.assign(64, static_cast<uint8_t>(10 * index));
@@ -31,6 +38,7 @@ class FlatImages final : public Dataset {
 
  private:
   DatasetInfo info_;
+  std::vector<float> targets_;
 };
 
 struct NoConfig {
@@ -64,6 +72,7 @@ class StatefulRecipe final : public Recipe {
   }
   void after_step(const Embeddings& embeddings, const Batch& batch) override {
     queue_.copy_(embeddings[0] * 0.5);
+    EXPECT_TRUE(batch.target.equal(at::stack({batch.index, -batch.index}, 1).to(at::kFloat)));
     for (int64_t i = 0; i < batch.index.numel(); ++i)
       seen.push_back(batch.index[i].item<int64_t>());
   }

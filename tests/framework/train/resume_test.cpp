@@ -103,6 +103,24 @@ TEST_F(ResumedRun, EndsWithTheSameBits) {
   }
 }
 
+TEST_F(ResumedRun, EndsWithTheSameBitsForEveryOptimizer) {
+  const std::vector<std::vector<std::string>> settings = {
+      {"optimizer.name=lars", "optimizer.lars_convention=clip", "optimizer.eta=0.02",
+       "optimizer.clip_gradient=3"},
+      {"optimizer.name=adamw", "optimizer.learning_rate=0.01", "optimizer.weight_decay=0.04",
+       "schedule.final_weight_decay=0.4", "schedule.name=cosine_dino", "schedule.final_rate=0.001",
+       "optimizer.clip_gradient=3", "optimizer.clip_by=parameter"}};
+  for (const std::vector<std::string>& chosen : settings) {
+    train("whole", chosen);
+    stopped_after_step_5("continued");
+    EXPECT_EQ(train("continued", chosen).step, 12);
+    EXPECT_EQ(result("continued"), result("whole")) << chosen.front();
+    train("plain");
+    EXPECT_NE(result("plain"), result("whole")) << chosen.front();
+    for (const char* out : {"whole", "continued", "plain"}) fs::remove_all(folder_ / out);
+  }
+}
+
 // The mutant of a run that forgets its momentum: were it not seen here, the test above would prove
 // nothing.
 TEST_F(ResumedRun, WithoutItsMomentumEndsElsewhere) {

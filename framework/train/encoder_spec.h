@@ -1,0 +1,28 @@
+// What the file of an encoder says of its network and of the images that it wants.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "augment/render.h"
+#include "framework/encoders/encoder.h"
+#include "framework/files/safetensors.h"
+
+namespace nearfar {
+
+struct EncoderSpec {
+  EncoderConfig config;
+  Normalize normalize;
+  int64_t channels = 3;
+  int64_t image_size = 224;
+  uint64_t seed = 0;     // of its initial weights
+  bool foreign = false;  // not written by nearfar
+};
+
+/// Reads nearfar's metadata. A file without it needs `name` (torchvision's or timm's weights): its
+/// channels and stem follow from its first convolution, 3x3 being the cifar stem, and it is taken
+/// to want ImageNet's normalisation and 224 pixels (32 with the cifar stem). Throws CheckpointError
+/// naming the file and what is missing.
+EncoderSpec read_encoder_spec(const SafetensorsFile& file, const std::string& name);
+
+}  // namespace nearfar

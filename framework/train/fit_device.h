@@ -1,0 +1,25 @@
+// What a run leaves to its machine: the precision that is faster there, the micro-batch that fits.
+#pragma once
+
+#include "framework/log/log.h"
+#include "framework/train/training.h"
+
+namespace nearfar {
+
+/// What was found on a machine.
+struct DeviceFit {
+  std::string precision;    // fp32 or bf16
+  int64_t micro_batch = 0;  // 0: the whole piece of a rank
+};
+
+/// Settles train.precision=auto by timing forward and backward of the recipe's networks in both
+/// precisions, in turns, and train.memory by measuring what pieces of growing size and the loss
+/// take. Says what it found. Leaves parameters, buffers and statistics as they were. Throws
+/// ConfigError when not even the smallest piece fits.
+DeviceFit fit_device(const RunConfig& config, Training& training, Log& log);
+
+/// The largest number of images for which fixed + per_image * n stays within `limit`, in whole
+/// multiples of `unit`; 0 when not even one unit fits.
+int64_t largest_piece(double fixed, double per_image, double limit, int64_t unit);
+
+}  // namespace nearfar

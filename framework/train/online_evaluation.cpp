@@ -1,0 +1,110 @@
+// Judges a run's encoder while it trains, without changing what is trained by one bit.
+#include "framework/train/online_evaluation.h"
+
+#include <torch/types.h>
+
+#include "framework/data/subset.h"
+#include "framework/error.h"
+#include "framework/evaluate/report.h"
+#include "framework/log/quantities.h"
+
+namespace nearfar {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+OnlineSplit split_of(const EvaluationConfig& config, const Dataset& train) {
+  at::Tensor label = at::empty({train.info().size}, at::kLong);
+  for (int64_t i = 0; i < label.size(0); ++i) label.data_ptr<int64_t>()[i] = train.label(i);
+  return online_split(label, static_cast<int64_t>(train.info().class_names.size()), config.online,
+                      static_cast<uint64_t>(config.seed));
+}
+
+std::vector<int64_t> both(const OnlineSplit& split) {
+  const at::Tensor all = at::cat({split.learned, split.judged});
+  return {all.data_ptr<int64_t>(), all.data_ptr<int64_t>() + all.numel()};
+}
+
+}  // namespace
+
+void check_online_evaluation(const RunConfig& config, const Dataset& train) {
+  if (config.evaluate.every == 0) return;
+  const std::string where = "evaluate.every: " + train.info().path + " ";
+  if (train.info().class_names.size() < 2) {
+    throw ConfigError(where +
+                      "has no labels to judge by while training; expected at least two "
+                      "classes, or evaluate.every=0");
+  }
+  if (split_of(config.evaluate, train).judged.numel() == 0) {
+    throw ConfigError(where +
+                      "has too few labelled images to hold some out; expected at least "
+                      "two, or evaluate.every=0");
+  }
+}
+
+OnlineEvaluation::OnlineEvaluation(const ResolvedRun& run, int64_t image_size, Log& log)
+    : run_(run), log_(log) {
+  if (run.config.evaluate.every == 0) return;
+  options_.image_size = image_size;
+  options_.normalize = run.normalize;
+  options_.workers = static_cast<int>(run.config.data.workers);
+  const OnlineSplit split = split_of(run.config.evaluate, *run.data.train);
+  learned_ = split.learned.size(0);
+  images_ = subset(run.data.train, both(split));
+  log.info("online evaluation: " + format_count(split.judged.size(0)) +
+           " training images are judged by the labels of " + format_count(learned_) +
+           " others; the test set stays unseen");
+}
+
+bool OnlineEvaluation::is_due(int64_t step, const TrainPlan& plan) const {
+  if (images_ == nullptr) return false;
+  const int64_t every = run_.config.evaluate.every * plan.steps_per_epoch;
+  return step % every == 0 || step == plan.steps;
+}
+
+std::vector<std::pair<std::string, double>> OnlineEvaluation::judge(Encoder& encoder) const {
+  const Features all = extract_features(encoder, *images_, options_);
+  const int64_t judged = all.label.size(0) - learned_;
+  const EvaluationConfig& config = run_.config.evaluate;
+  return judge_online(all.features.narrow(0, 0, learned_), all.label.narrow(0, 0, learned_),
+                      all.features.narrow(0, learned_, judged),
+                      all.label.narrow(0, learned_, judged),
+                      static_cast<int64_t>(images_->info().class_names.size()), config.online,
+                      config.linear, static_cast<uint64_t>(config.seed));
+}
+
+void OnlineEvaluation::say(const OnlineResult& result, int64_t step, const TrainPlan& plan) {
+  std::string found;
+  for (const auto& [name, value] : result.numbers) {
+    found += (found.empty() ? "" : ", ") + name + " " + percent_text(value);
+  }
+  const double epochs = static_cast<double>(step) / static_cast<double>(plan.steps_per_epoch);
+  log_.info("epoch " + format_fixed(epochs, step % plan.steps_per_epoch == 0 ? 0 : 2) + ": " +
+            found + " (" + format_fixed(result.seconds, 1) + " s; " +
+            percent_text(seconds_ / std::max(seconds_since(started_), 1e-9)) +
+            " of the time so far)");
+}
+
+std::optional<OnlineResult> OnlineEvaluation::evaluate_if_due(Encoder& encoder, int64_t step,
+                                                              const TrainPlan& plan) {
+  if (!is_due(step, plan)) return std::nullopt;
+  const auto begin = std::chrono::steady_clock::now();
+  OnlineResult result;
+  try {
+    for (auto& [method, top1] : judge(encoder)) {
+      result.numbers.emplace_back("online_" + method, top1);
+    }
+  } catch (const Error& error) {
+    log_.warning(std::string("online evaluation: ") + error.what());
+    return std::nullopt;
+  }
+  result.seconds = seconds_since(begin);
+  seconds_ += result.seconds;
+  say(result, step, plan);
+  result.numbers.emplace_back("online_seconds", result.seconds);
+  return result;
+}
+
+}  // namespace nearfar

@@ -1,0 +1,132 @@
+// Which images pretraining sees and which judge, by settings alone.
+#include "framework/data/split.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "framework/data/resident.h"
+#include "framework/data/subset.h"
+#include "tests/framework/data/folder_tests.h"
+#include "tests/framework/data/made_dataset.h"
+
+namespace nearfar {
+namespace {
+
+std::shared_ptr<const Dataset> set_of(int64_t size, int64_t classes) {
+  return std::make_shared<MadeDataset>(size, 1, 2, 2, classes);
+}
+
+std::set<std::string> places(const std::shared_ptr<const Dataset>& data) {
+  std::set<std::string> all;
+  for (int64_t i = 0; data != nullptr && i < data->info().size; ++i) all.insert(data->place(i));
+  return all;
+}
+
+DataParts divide(const DataParts& opened, const DataConfig& config) {
+  Log log;
+  return divide_data(opened, config, log);
+}
+
+TEST(DividedData, LabelledSetsHoldOutAShare) {
+  DataConfig config;
+  std::string said;
+  Log log([&](Level, const std::string& line) { said += line + "\n"; });
+  const auto whole = set_of(100, 4);
+  const DataParts parts = divide_data({whole}, config, log);
+  EXPECT_EQ(parts.train->info().size, 90);
+  EXPECT_EQ(parts.test->info().size, 10);
+  EXPECT_EQ(places(parts.test), places(split_data(whole, 0.1, 0).test));
+  EXPECT_EQ(said,
+            "data: 10 of 100 training images are held out for the evaluation "
+            "(data.test_fraction=0.1, data.split_seed=0); pretraining does not see them\n");
+  EXPECT_EQ(shared_images(*parts.train, *parts.test), 0);
+  config.split_seed = 1;
+  EXPECT_NE(places(divide({whole}, config).test), places(parts.test));
+  config.test_fraction = 0.0;
+  EXPECT_EQ(divide({whole}, config).train, whole);
+  EXPECT_EQ(divide({whole}, config).test, nullptr);
+}
+
+TEST(DividedData, WithoutLabelsOrWithATestPartNothingIsHeldOut) {
+  const auto unlabelled = set_of(100, 0);
+  EXPECT_EQ(divide({unlabelled}, {}).train, unlabelled);
+  const auto train = set_of(100, 4), test = set_of(30, 4);
+  EXPECT_EQ(divide({train, test}, {}).train, train);
+  EXPECT_EQ(divide({train, test}, {}).test, test);
+}
+
+TEST(DividedData, ValIsAnotherShareAndMayJudge) {
+  DataConfig config;
+  config.val_fraction = 0.2;
+  const auto whole = set_of(100, 4);
+  const DataParts parts = divide({whole}, config);
+  EXPECT_EQ(parts.test->info().size, 10);
+  EXPECT_EQ(parts.val->info().size, 18);
+  EXPECT_EQ(parts.train->info().size, 72);
+  std::set<std::string> all = places(parts.train);
+  all.merge(places(parts.val));
+  all.merge(places(parts.test));
+  EXPECT_EQ(all.size(), 100u);
+  // The test part does not depend on there being a val part.
+  EXPECT_EQ(places(parts.test), places(divide({whole}, {}).test));
+  config.evaluate_on = "val";
+  EXPECT_EQ(places(divide({whole}, config).test), places(parts.val));
+  EXPECT_EQ(places(divide({whole}, config).train), places(parts.train));
+  const auto own = set_of(7, 4);
+  EXPECT_EQ(divide({whole, own, own}, config).test, own);
+  config.val_fraction = 0.0;
+  EXPECT_EQ(message_of<ConfigError>([&] { divide({whole}, config); }),
+            "data.evaluate_on=val: /made has no val part of its own; expected data.val_fraction "
+            "above 0");
+}
+
+TEST(DividedData, TheLimitIsStratifiedAndLeavesTheTestPartAlone) {
+  DataConfig config;
+  config.limit = 22;
+  const auto whole = set_of(100, 4);
+  const DataParts parts = divide({whole}, config);
+  EXPECT_EQ(places(parts.test), places(divide({whole}, {}).test));
+  ASSERT_EQ(parts.train->info().size, 22);
+  EXPECT_EQ(shared_images(*parts.train, *parts.test), 0);
+  std::map<int64_t, int64_t> counts;
+  for (int64_t i = 0; i < 22; ++i) ++counts[parts.train->label(i)];
+  // 22 of 90: 5.5 of 22.5 a class, where classes have 22 or 23.
+  for (const auto& [label, count] : counts) EXPECT_NEAR(static_cast<double>(count), 5.5, 0.6);
+  EXPECT_EQ(places(divide({whole}, config).train), places(parts.train));
+  config.split_seed = 1;
+  EXPECT_NE(places(divide({whole}, config).train), places(parts.train));
+  config.limit = 1000;
+  EXPECT_EQ(divide({whole}, config).train->info().size, 90);
+}
+
+TEST(DividedData, EveryImageIsLikelyToBeDrawnAlike) {
+  // 3 of 10 images, 2,000 seeds: binomial with mean 600 and deviation 20.5; six deviations are
+  // exceeded by one of ten counts once in 5e7 choices of seeds.
+  const auto whole = set_of(10, 0);
+  std::map<std::string, int> counts;
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    for (const std::string& place : places(draw_images(whole, 3, seed))) ++counts[place];
+  }
+  EXPECT_EQ(counts.size(), 10u);
+  for (const auto& [place, count] : counts) EXPECT_NEAR(count, 600, 123) << place;
+}
+
+TEST(SharedImages, AreCountedByPlace) {
+  const auto whole = set_of(10, 2);
+  EXPECT_EQ(shared_images(*subset(whole, {1, 2, 3}), *subset(whole, {3, 1, 7, 7})), 2);
+  // However the place is written.
+  const std::string here = std::filesystem::current_path().string();
+  const auto placed = [](const std::string& path) {
+    return ResidentDataset({{"made", "", "npy", 1, 1, 1, 1, {}}, {7}, {}, {}, {{path, 0}}});
+  };
+  for (const char* path : {"x.npy", "./x.npy", "a/../x.npy", ".//x.npy"}) {
+    EXPECT_EQ(shared_images(placed(path), placed(here + "/x.npy")), 1) << path;
+    EXPECT_EQ(shared_images(placed(path), placed(here + "/y.npy")), 0) << path;
+  }
+}
+
+}  // namespace
+}  // namespace nearfar

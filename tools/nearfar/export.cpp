@@ -1,0 +1,31 @@
+// `nearfar export`.
+#include "framework/train/encoder_export.h"
+#include "tools/nearfar/commands.h"
+
+namespace nearfar {
+
+int run_export(const ExportArguments& arguments, Console& console) {
+  const LoadedEncoder source = load_encoder(arguments.what, arguments.encoder, console.log());
+  const ExportResult result = export_encoder(source, arguments.format, arguments.out);
+  Json python = Json::array();
+  std::string lines;
+  for (const std::string& line : result.python) {
+    python.push_back(line);
+    lines += "    " + line + "\n";
+  }
+  const std::string difference = to_text(Json(result.difference), -1);
+  console.result(result.path + ": " + source.config.name + ", " + std::to_string(result.tensors) +
+                     " tensors under the names of torchvision and timm\n" +
+                     "check: read back into a fresh encoder, largest difference of features " +
+                     difference + "\nin Python:\n" + lines,
+                 Json::object({{"file", result.path},
+                               {"format", arguments.format},
+                               {"encoder", source.config.name},
+                               {"source", source.source},
+                               {"tensors", result.tensors},
+                               {"max_abs_difference", result.difference},
+                               {"python", python}}));
+  return 0;
+}
+
+}  // namespace nearfar
