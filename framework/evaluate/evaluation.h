@@ -69,7 +69,7 @@ struct EvaluationConfig {
           "of labelled subsets, samples of images and pairs, starts and class splits");
     field("every", every, int64_t{0}, int64_t{1} << 31,
           "epochs of pretraining between judgings on held-out training images; 0: never");
-    field("online", online, "what those judgings look at, and how");
+    field("online", online, "those judgings");
     field("linear", linear, "logistic regression on standardised features");
     field("linear_sgd", linear_sgd, "a linear classifier by SGD on augmented views");
     field("knn", knn, "weighted nearest neighbours by cosine");
