@@ -187,7 +187,7 @@ TEST(BalancedSampler, WhatDoesNotFitIsNamed) {
   EXPECT_EQ(error(MadeDataset(40, 1, 2, 2, 0), balanced(2, 2)),
             "data.sampler=balanced: expected labels, one folder per class for instance, found "
             "/made, which has none");
-  plan = balanced(INT64_C(1) << 32, INT64_C(1) << 32);
+  plan.classes_per_batch = plan.images_per_class = INT64_C(1) << 32;  // whose product overflows
   plan.batch = 16;
   EXPECT_TRUE(contains(error(data, plan), "to be train.batch=16"));
 }
