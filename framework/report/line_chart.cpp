@@ -16,7 +16,7 @@ namespace {
 // page.js knows the same frame.
 constexpr double kLeft = 52.0, kRight = 392.0, kTop = 8.0, kBottom = 182.0;
 constexpr size_t kColumns = 400;
-constexpr size_t kColors = 8;
+constexpr size_t kColors = 4;  // of page.css for curves
 
 struct Frame {
   ChartAxis x, y;

@@ -55,7 +55,7 @@
         words.push((data.series.length > 1 ? series.name + " " : "") + short(value));
         if (value === null) return;
         cursor.append(svgElement("circle", {
-          class: "s" + i % 8, r: 3.2, cx: scaled(shown, data.x, frame.left, frame.right),
+          class: "s" + i % 4, r: 3.2, cx: scaled(shown, data.x, frame.left, frame.right),
           cy: scaled(value, data.y, frame.bottom, frame.top) }));
       });
       const x = scaled(shown, data.x, frame.left, frame.right);
