@@ -104,18 +104,19 @@ void EpochLoop::take_step() {
   run_log_.waited(seconds_since(asked));
   remember(batch);
   const StepReport report = training_.train_step(batch);
-  run_log_.note(report, training_.step(), batch.shard.total, training_.recipe());
+  const std::vector<LogNumber> judged = judge_online();
+  run_log_.note(report, training_.step(), batch.shard.total, training_.recipe(), judged);
   loader_.recycle(std::move(batch));
 }
 
-void EpochLoop::judge_online() {
+std::vector<LogNumber> EpochLoop::judge_online() {
+  std::vector<LogNumber> numbers;
   const auto result =
       online_.evaluate_if_due(*training_.recipe().encoder(), training_.step(), training_.plan());
-  if (!result) return;
-  std::vector<LogNumber> numbers;
+  if (!result) return numbers;
   for (const auto& [name, value] : result->numbers) numbers.push_back({"online", name, value});
-  run_log_.write(numbers, training_.step());
   run_log_.leave_out(result->seconds);
+  return numbers;
 }
 
 std::string EpochLoop::last_good_checkpoint() const {
@@ -166,7 +167,6 @@ int EpochLoop::run_epochs() {
     begin_epoch(epoch, training_.step() - epoch * plan.steps_per_epoch);
     while (training_.step() < end) {
       take_step();
-      judge_online();  // before a save: what it finds belongs to the steps that are saved
       const bool stop = signals_.received() != 0;
       if (save_is_due() || stop) save();
       if (stop) return signals_.received();

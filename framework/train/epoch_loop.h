@@ -37,7 +37,7 @@ class EpochLoop {
   int run_epochs();
   void begin_epoch(int64_t epoch, int64_t first_step);
   void take_step();
-  void judge_online();
+  std::vector<LogNumber> judge_online();
   void save();
   bool save_is_due() const;
   void remember(const ViewBatch& batch);

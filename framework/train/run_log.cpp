@@ -36,16 +36,19 @@ void RunLog::leave_out(double seconds) {
   interval_started_ += duration(seconds);
 }
 
-void RunLog::note(const StepReport& report, int64_t step, int64_t images, Recipe& recipe) {
+void RunLog::note(const StepReport& report, int64_t step, int64_t images, Recipe& recipe,
+                  const std::vector<LogNumber>& also) {
   last_ = report;
   ++steps_here_;
   interval_images_ += images;
   const auto noted = Clock::now();
-  if (step % run_.config.train.log_every == 0 || step == plan_.steps || step == 1) {
+  const bool due =
+      step % run_.config.train.log_every == 0 || step == plan_.steps || step == 1 || !also.empty();
+  if (due) {
     const double seconds = std::max(seconds_since(interval_started_), 1e-9);
     images_per_second_ = static_cast<double>(interval_images_) / seconds;
     data_wait_fraction_ = interval_wait_ / seconds;
-    note_line(report, step);
+    note_line(report, step, also);
     interval_started_ = noted;
     interval_wait_ = 0.0;
     interval_images_ = 0;
@@ -79,9 +82,10 @@ std::vector<LogNumber> RunLog::numbers_of(const StepReport& report,
   return numbers;
 }
 
-void RunLog::note_line(const StepReport& report, int64_t step) {
+void RunLog::note_line(const StepReport& report, int64_t step, const std::vector<LogNumber>& also) {
   const SignsOfLife signs = signs_of_life(report.embeddings);
-  const std::vector<LogNumber> numbers = numbers_of(report, signs);
+  std::vector<LogNumber> numbers = numbers_of(report, signs);
+  numbers.insert(numbers.end(), also.begin(), also.end());
   shown_loss_ = report.loss();
   const at::Tensor& rows = report.embeddings.front();
   const int64_t largest_rank =
@@ -108,10 +112,6 @@ void RunLog::append(const std::vector<LogNumber>& numbers, int64_t step,
   if (!events_) return;
   events_->scalars(scalars, step);
   if (!warning.empty()) events_->warning(warning, step);
-}
-
-void RunLog::write(const std::vector<LogNumber>& numbers, int64_t step) {
-  append(numbers, step, "");
 }
 
 void RunLog::show_progress(int64_t step) {

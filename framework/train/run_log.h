@@ -25,7 +25,7 @@ struct LogNumber {
 };
 
 /// Reads a step's embeddings, loss and gradient norm only where a line is due: every
-/// train.log_every steps, at the first step and at the last.
+/// train.log_every steps, at the first step, at the last, and where others measured something.
 class RunLog {
  public:
   RunLog(const ResolvedRun& run, const RunFolder& folder, const TrainPlan& plan,
@@ -39,10 +39,10 @@ class RunLog {
   void waited(double seconds) { interval_wait_ += seconds; }
   /// Seconds spent on what is no training (a save, an evaluation): no rate counts them.
   void leave_out(double seconds);
-  /// A step is done, `step` of them in all, on `images` images over all ranks.
-  void note(const StepReport& report, int64_t step, int64_t images, Recipe& recipe);
-  /// Numbers that others measured at `step`, as a line of their own and in the event files.
-  void write(const std::vector<LogNumber>& numbers, int64_t step);
+  /// A step is done, `step` of them in all, on `images` images over all ranks. `also`: what others
+  /// measured at this step, which gets a line then whether one is due or not.
+  void note(const StepReport& report, int64_t step, int64_t images, Recipe& recipe,
+            const std::vector<LogNumber>& also = {});
   /// The run ended here; the last bar stays.
   void finish(int64_t step, bool success);
 
@@ -54,7 +54,7 @@ class RunLog {
   using Clock = std::chrono::steady_clock;
 
   std::vector<LogNumber> numbers_of(const StepReport& report, const SignsOfLife& signs) const;
-  void note_line(const StepReport& report, int64_t step);
+  void note_line(const StepReport& report, int64_t step, const std::vector<LogNumber>& also);
   void append(const std::vector<LogNumber>& numbers, int64_t step, const std::string& warning);
   void show_progress(int64_t step);
 

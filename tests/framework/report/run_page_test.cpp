@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <regex>
 #include <string>
 
 #include "augment/random.h"
@@ -82,7 +81,9 @@ TEST(RunPage, PolicyAllowsNothingButItsOwnScript) {
                            "XMLHttpRequest", "import("}) {
     EXPECT_EQ(std::string(kPageScript).find(word), std::string::npos) << word;
   }
-  EXPECT_FALSE(std::regex_search(std::string(kPageStyle), std::regex("url\\(|@import|https?:")));
+  for (const char* loads : {"url(", "@import", "http:", "https:"}) {
+    EXPECT_EQ(std::string(kPageStyle).find(loads), std::string::npos) << loads;
+  }
 }
 
 TEST(RunPage, EveryPartMayBeMissing) {

@@ -57,6 +57,7 @@ class JudgedRun : public testing::Test {
                            "encoder.width=4",
                            "train.batch=24",
                            "train.steps=12",
+                           "data.test_fraction=0",
                            "train.checkpoint_every=5",
                            "train.keep=1000",
                            "recipe.view.size=16",
