@@ -144,7 +144,8 @@ void read_opened(std::istream& file, SafetensorsFile& result) {
   if (end < 0) throw DataError("cannot be read as a file");
   file.seekg(0);
   const std::string header = read_header(file, static_cast<uint64_t>(end));
-  const Json json = parse_json(header, "header", {header.size(), kHeaderDepth, kHeaderValues});
+  const Json json = parse_json(
+      header, "header", {.bytes = header.size(), .depth = kHeaderDepth, .values = kHeaderValues});
   std::vector<Entry> entries;
   for (const auto& [name, value] : json.members()) {
     if (name == "__metadata__") {

@@ -159,7 +159,7 @@ void serve() {
   Session session;
   std::string line;
   while (std::getline(std::cin, line)) {
-    const Json command = parse_json(line, "command", {size_t{1} << 24, 32});
+    const Json command = parse_json(line, "command", {.bytes = size_t{1} << 24});
     std::cout << to_text(session.run(command), -1) << std::endl;
   }
 }

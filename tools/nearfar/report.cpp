@@ -27,7 +27,8 @@ constexpr int64_t kViewsPixels = int64_t{1} << 28;
 Json read_json(const std::string& path) {
   if (!fs::exists(path)) return {};
   constexpr size_t kLimit = size_t{1} << 26;
-  return parse_json(read_text(path, kLimit), path, {kLimit, 64, false});
+  return parse_json(read_text(path, kLimit), path,
+                    {.bytes = kLimit, .depth = 64, .comments = false});
 }
 
 /// Default settings of the run's recipe; null with a remark where it cannot be opened.
