@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "framework/ship.h"
+
 namespace nearfar {
 
 at::Tensor drop_path(const at::Tensor& branch, double rate, const NormPlan& plan, Random& random) {
@@ -21,7 +23,7 @@ at::Tensor drop_path(const at::Tensor& branch, double rate, const NormPlan& plan
   }
   std::vector<int64_t> shape(static_cast<size_t>(branch.dim()), 1);
   shape.front() = branch.size(0);
-  return branch * at::tensor(factors).to(branch.options()).view(shape);
+  return branch * ship(at::tensor(factors), branch.device()).to(branch.scalar_type()).view(shape);
 }
 
 }  // namespace nearfar

@@ -53,6 +53,8 @@ std::vector<Part> parts_of(const Progress& p) {
   if (p.training) {
     parts.push_back({format_fixed(p.images_per_second, decimals) + " img/s", 5});
     parts.push_back({loss_text(p), 0});
+    if (p.embedding_std != 0.0) parts.push_back({"spread " + format_fixed(p.embedding_std, 2), 7});
+    if (p.effective_rank != 0.0) parts.push_back({"rank " + format_fixed(p.effective_rank, 1), 8});
     parts.push_back({"data wait " + format_fixed(100.0 * p.data_wait_fraction, 1) + "%", 6});
   }
   if (p.seconds_left >= 0.0) parts.push_back({"ETA " + format_duration(p.seconds_left), 1});

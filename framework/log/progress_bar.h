@@ -14,16 +14,18 @@ struct Progress {
   int64_t total_steps = 0;  // 0: unknown
   int64_t epoch = 0;        // the current one, from 1
   int64_t epochs = 0;       // 0: counted in steps only
-  bool training = true;     // else the four numbers that follow are not shown
+  bool training = true;     // else the six numbers that follow are not shown
   double images_per_second = 0.0;
   double loss = 0.0;
   double random_guess_loss = 0.0;   // what guessing would give; NaN: not shown
   double data_wait_fraction = 0.0;  // share of the time spent waiting for data, in [0, 1]
+  double embedding_std = 0.0;       // 0: not shown
+  double effective_rank = 0.0;      // 0: not shown
   double seconds_left = -1.0;       // negative: unknown
 };
 
-/// "epoch 2/5  37%  step 412/1100  1520 img/s  loss 3.412 (random 6.930)  data wait 1.2%  ETA
-/// 3m20s", the least important parts left out until it fits `width` columns.
+/// "epoch 2/5  37%  step 412/1100  1520 img/s  loss 3.412 (random 6.930)  spread 0.93  rank 41.2
+/// data wait 1.2%  ETA 3m20s", the least important parts left out until it fits `width` columns.
 std::string describe_progress(const Progress& progress,
                               int width = std::numeric_limits<int>::max());
 

@@ -56,4 +56,12 @@ std::string format_fixed(double value, int decimals) {
   return {buffer, end};
 }
 
+std::string format_significant(double value, int digits) {
+  if (!std::isfinite(value)) return format_fixed(value, 0);
+  char buffer[64];
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::general, digits).ptr;
+  return {buffer, end};
+}
+
 }  // namespace nearfar

@@ -19,4 +19,8 @@ std::string format_bytes(int64_t bytes);
 /// is "3.14"; "nan" and "inf" for what is not finite.
 std::string format_fixed(double value, int decimals);
 
+/// A number of significant digits, whatever the locale, without trailing zeros: (3e-05, 4) is
+/// "3e-05", (0.25, 4) is "0.25"; "nan" and "inf" for what is not finite.
+std::string format_significant(double value, int digits);
+
 }  // namespace nearfar

@@ -34,6 +34,8 @@ struct LoggedSigns {
 /// has held since the first line needs ten times as many steps, but for the loss.
 class CollapseWatch {
  public:
+  /// `start`: the step that the run stands at; 0 before it has learned anything.
+  explicit CollapseWatch(int64_t start = 0) : started_(start > 0) {}
   /// The warning that is due at this line, or an empty text.
   std::string look(const LoggedSigns& line);
 

@@ -135,7 +135,7 @@ class PieceSearch {
       : config_(config),
         training_(training),
         precision_(precision),
-        rows_(training.gradient_plan().piece->size()),
+        rows_(training.rows()),
         unit_(piece_unit(training, config, rows_)),
         limit_(config.train.memory * kGiB),
         batches_(bytes_of_batches(training, training.data(), rows_, config.data.workers)) {}
@@ -224,11 +224,12 @@ int64_t largest_piece(double fixed, double per_image, double limit, int64_t unit
 DeviceFit fit_device(const RunConfig& config, Training& training, Log& log) {
   constexpr int64_t kSmallImage = 64, kManyRows = 128, kFewRows = 16;
   DeviceFit fit{config.train.precision, config.train.micro_batch};
-  const std::vector<ViewPolicy> views = training.recipe().views();
   if (fit.precision == "auto") {
-    const int64_t rows = views.front().size > kSmallImage ? kFewRows : kManyRows;
-    fit.precision = faster_precision(training, training.data(),
-                                     std::min(rows, training.gradient_plan().piece->size()), log);
+    const bool small = training.recipe().views().front().size <= kSmallImage;
+    const int64_t wanted = std::min(small ? kManyRows : kFewRows, training.rows());
+    const int64_t unit = piece_unit(training, config, training.rows());
+    const int64_t rows = unit < wanted ? wanted / unit * unit : wanted;
+    fit.precision = faster_precision(training, training.data(), rows, log);
   }
   if (config.train.memory > 0.0 && fit.micro_batch == 0) {
     fit.micro_batch = fitting_micro_batch(config, training, precision_of(fit.precision), log);

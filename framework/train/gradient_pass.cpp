@@ -24,6 +24,7 @@ Batch piece_of(const Batch& batch, const Shard& piece) {
   for (at::Tensor& view : part.views) view = rows(view);
   part.index = rows(batch.index);
   part.label = rows(batch.label);
+  part.target = rows(batch.target);
   part.shard = piece;
   return part;
 }

@@ -83,8 +83,8 @@ void say_learning_rate(const ResolvedRun& run, Log& log) {
   const OptimizerConfig& optimizer = run.config.optimizer;
   const double peak =
       scaled_learning_rate(optimizer.learning_rate, run.config.train.batch, optimizer.scaling);
-  log.info("learning rate: peak " + format_fixed(peak, 4) + " = " +
-           format_fixed(optimizer.learning_rate, 4) +
+  log.info("learning rate: peak " + format_significant(peak, 4) + " = " +
+           format_significant(optimizer.learning_rate, 4) +
            (optimizer.scaling == "linear"
                 ? " * batch " + std::to_string(run.config.train.batch) + " / 256"
             : optimizer.scaling == "sqrt"
@@ -165,17 +165,17 @@ PretrainResult train(ResolvedRun& run, const RunFolder& folder, Training& traini
   return result;
 }
 
-/// Whether anything was saved that another setting would contradict.
+/// Whether anything was saved that another setting would contradict. What a kill left of a first
+/// save is nothing.
 bool has_checkpoints(const RunFolder& folder) {
-  std::error_code none;
-  return std::filesystem::directory_iterator(folder.checkpoints(), none) !=
-         std::filesystem::directory_iterator();
+  Log silent;  // train() says what is damaged
+  return newest_generation(folder.checkpoints(), silent).has_value();
 }
 
 /// A run without checkpoints starts from encoder.weights, one with checkpoints does not.
-void prepare_start(ResolvedRun& run, const RunFolder& folder, Log& log) {
+void prepare_start(ResolvedRun& run, bool has_checkpoints, Log& log) {
   RunConfig& config = run.config;
-  if (has_checkpoints(folder)) {
+  if (has_checkpoints) {
     config.start.reset();
   } else if (!config.encoder.weights.empty() && !config.start) {
     config.start = std::make_shared<StartWeights>(read_start_weights(config.encoder, log));
@@ -191,12 +191,13 @@ PretrainResult pretrain(const RunSources& sources, const PretrainOptions& option
   ResolvedRun run = resolve_run(continues ? continued(folder, sources) : sources, log);
   check_online_evaluation(run.config, *run.data.train);
   if (continues) keep_settled(folder, run.config.train);
-  if (continues && has_checkpoints(folder)) refuse_changes(folder, resolved_json(run));
+  const bool goes_on = continues && has_checkpoints(folder);
+  if (goes_on) refuse_changes(folder, resolved_json(run));
   if (options.out.empty() || (options.fresh && folder.holds_run())) {
     folder = next_run_folder(run.config.recipe.name, run.data.train->info().name);
   }
   at::set_num_threads(static_cast<int>(run.config.threads));
-  prepare_start(run, folder, log);
+  prepare_start(run, goes_on, log);
   SoloGroup group;
   Training training(run.config, run.data.train->info(), plan_of(run, group), group,
                     at::Device(run.config.device));

@@ -25,6 +25,7 @@ RunLog::RunLog(const ResolvedRun& run, const RunFolder& folder, const TrainPlan&
 
 void RunLog::open(int64_t step) {
   truncate_after_step(folder_.log(), step);
+  watch_ = CollapseWatch(step);
   lines_.emplace(folder_.log());
   if (run_.config.train.tensorboard) events_.emplace(run_, folder_, plan_, step);
 }
@@ -87,6 +88,7 @@ void RunLog::note_line(const StepReport& report, int64_t step, const std::vector
   std::vector<LogNumber> numbers = numbers_of(report, signs);
   numbers.insert(numbers.end(), also.begin(), also.end());
   shown_loss_ = report.loss();
+  shown_signs_ = signs;
   const at::Tensor& rows = report.embeddings.front();
   const int64_t largest_rank =
       std::min(rows.size(0), rows.numel() / std::max<int64_t>(rows.size(0), 1));
@@ -124,6 +126,8 @@ void RunLog::show_progress(int64_t step) {
   state.loss = shown_loss_;
   state.random_guess_loss = last_->random_guess_loss;
   state.data_wait_fraction = data_wait_fraction_;
+  state.embedding_std = shown_signs_.embedding_std;
+  state.effective_rank = shown_signs_.effective_rank;
   state.seconds_left = seconds_since(started_) /
                        static_cast<double>(std::max<int64_t>(steps_here_, 1)) *
                        static_cast<double>(plan_.steps - step);

@@ -69,6 +69,7 @@ class RunLog {
 
   std::optional<StepReport> last_;
   double shown_loss_ = 0.0;
+  SignsOfLife shown_signs_;
   double images_per_second_ = 0.0;
   double data_wait_fraction_ = 0.0;
   Clock::time_point started_ = Clock::now();

@@ -8,6 +8,7 @@
 #include "framework/error.h"
 #include "framework/optimize/exclusion.h"
 #include "framework/optimize/schedule.h"
+#include "framework/ship.h"
 #include "framework/train/device.h"
 #include "framework/train/module_state.h"
 #include "framework/train/plan.h"
@@ -25,7 +26,7 @@ at::Tensor as_images(const std::vector<float>& pixels, int64_t n, Size size, int
 }
 
 at::Tensor as_column(const std::vector<int64_t>& values, at::Device device) {
-  return at::tensor(values, at::kLong).to(device);
+  return ship(at::tensor(values, at::kLong), device);
 }
 
 }  // namespace

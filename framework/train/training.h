@@ -49,6 +49,8 @@ class Training {
   at::Device device() const { return device_; }
   /// How a step's gradients are computed, by the config as it stands.
   GradientPlan gradient_plan() const;
+  /// Images of a step on this rank, at most.
+  int64_t rows() const { return shard(plan_.batch, group_.size(), group_.rank()).size(); }
   /// Bytes of parameters, buffers, gradients and optimiser state.
   int64_t state_bytes() const;
   int64_t step() const { return step_; }

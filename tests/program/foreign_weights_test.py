@@ -239,6 +239,16 @@ class StartingWeights(PhotographTest):
         self.assertEqual(*(nearfar_program.digest(out / "encoder.safetensors")
                            for out in (whole, stopped)))
 
+    def test_what_a_kill_left_of_a_first_save_is_no_checkpoint(self):
+        out, _ = self.start("run", "optimizer.learning_rate=0", "optimizer.weight_decay=0")
+        subprocess.run(["rm", "-r", *(out / "checkpoints").iterdir(), out / "encoder.safetensors"],
+                       check=True)
+        (out / "checkpoints" / "gen-2.tmp").mkdir()
+        self.assertIn("initial weights", run("pretrain", "--out", out, check=0).stderr)
+        tensors, _ = read_safetensors(out / "encoder.safetensors")
+        self.assertEqual(tensors["conv1.weight"][2],
+                         self.model.conv1.weight.detach().numpy().tobytes())
+
     def test_another_file_of_that_name_is_refused(self):
         out, _ = self.start("run", "train.steps=1")
         subprocess.run(["rm", "-r", *(out / "checkpoints").iterdir()], check=True)

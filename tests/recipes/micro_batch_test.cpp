@@ -41,6 +41,35 @@ TEST(MicroBatch, OtherGroupsAreAnotherResult) {
       1e-4);
 }
 
+/// One number a row: the mean of its view times its own target and a parameter.
+class TargetRecipe final : public Recipe {
+ public:
+  TargetRecipe() { scale_ = register_parameter("scale", at::ones({1}, at::kDouble)); }
+  std::vector<ViewPolicy> views() const override { return {ViewPolicy{}}; }
+  Embeddings embed(const Batch& batch) override {
+    return {batch.views[0].mean({1, 2, 3}).unsqueeze(1) * batch.target * scale_};
+  }
+  Loss loss(const Embeddings& embeddings, const Batch&) override {
+    return {embeddings[0].square().sum(), 0.0, {}};
+  }
+  std::shared_ptr<Encoder> encoder() const override { return nullptr; }
+
+ private:
+  at::Tensor scale_;
+};
+
+TEST(MicroBatch, PiecesBringTheirOwnTargets) {
+  SoloGroup group;
+  TargetRecipe recipe;
+  Batch batch = small_batch({.batch = 7}, 0, 1, group);
+  batch.target = at::arange(1, 8, at::kDouble).unsqueeze(1);
+  add_gradients(recipe, batch, {});
+  const double whole = recipe.parameters()[0].grad().item<double>();
+  recipe.zero_grad();
+  add_gradients(recipe, batch, {.micro_batch = 3, .precision = Precision::fp32, .piece = nullptr});
+  EXPECT_NEAR(recipe.parameters()[0].grad().item<double>(), whole, 1e-12 * std::abs(whole));
+}
+
 TEST(MicroBatch, PiecesThatCutGroupsAreRefusedByName) {
   SoloGroup group;
   SmallRecipe small =
@@ -68,8 +97,8 @@ TEST(MicroBatch, PiecesCoverTheShard) {
   EXPECT_EQ(micro_batches({3, 13, 20}, 0), (std::vector<Shard>{{3, 13, 20}}));
 }
 
-// The second embedding of a piece draws and rounds as the first one: embeddings and gradients in
-// bfloat16 are those of one pass, to the bit.
+// The second embedding of a piece draws and rounds as the first one, so the gradient belongs to the
+// embeddings that the loss saw.
 TEST(MicroBatch, RepeatsBfloat16Exactly) {
   SoloGroup group;
   const SmallPlan plan{.batch = 8, .norm_batch = 4, .drop_path = 0.3};

@@ -136,5 +136,24 @@ TEST(CollapseWatch, SeesALossThatStaysAtGuessing) {
   EXPECT_TRUE(warned(5000, no_level).empty());
 }
 
+// A run that is stopped every few hundred steps is warned like one that is not.
+TEST(CollapseWatch, ARunThatGoesOnIsNoUntrainedOne) {
+  const auto steps_to_warning = [](int64_t start) {
+    CollapseWatch watch(start);
+    for (int64_t step = start + 10; step < start + 3000; step += 10) {
+      LoggedSigns line;
+      line.step = step;
+      line.loss = 0.1;
+      line.signs.embedding_std = 0.01;
+      line.signs.effective_rank = 1.0;
+      line.largest_rank = 64;
+      if (!watch.look(line).empty()) return step - start;
+    }
+    return int64_t{-1};
+  };
+  EXPECT_GT(steps_to_warning(500), 0);
+  EXPECT_LT(steps_to_warning(500), steps_to_warning(0));
+}
+
 }  // namespace
 }  // namespace nearfar
