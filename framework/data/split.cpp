@@ -21,6 +21,9 @@ namespace {
 constexpr uint64_t kTestStream = 0;
 constexpr uint64_t kValStream = 1;
 constexpr uint64_t kLimitStream = 2;
+// Within a class of a stream: which images, and which of equal classes gives one more.
+constexpr uint8_t kMembers = 0;
+constexpr uint8_t kLots = 1;
 
 /// Members of one class, in ascending order, and how many of them are drawn.
 struct Stratum {
@@ -28,6 +31,7 @@ struct Stratum {
   std::vector<int64_t> members;
   int64_t drawn = 0;
   double rest = 0.0;  // share of an image lost to rounding down
+  uint64_t lot = 0;   // decides between equal rests
 };
 
 std::vector<Stratum> strata_by_class(const Dataset& whole) {
@@ -38,7 +42,7 @@ std::vector<Stratum> strata_by_class(const Dataset& whole) {
   return strata;
 }
 
-/// Largest remainders: `total` images in all.
+/// Largest remainders, equal ones by lot: `total` images in all.
 void share_out(std::vector<Stratum>& strata, int64_t total) {
   int64_t size = 0;
   for (const Stratum& stratum : strata) size += static_cast<int64_t>(stratum.members.size());
@@ -52,9 +56,14 @@ void share_out(std::vector<Stratum>& strata, int64_t total) {
   }
   std::vector<Stratum*> order;
   for (Stratum& stratum : strata) order.push_back(&stratum);
-  std::stable_sort(order.begin(), order.end(),
-                   [](const Stratum* a, const Stratum* b) { return a->rest > b->rest; });
+  std::stable_sort(order.begin(), order.end(), [](const Stratum* a, const Stratum* b) {
+    return a->rest != b->rest ? a->rest > b->rest : a->lot < b->lot;
+  });
   for (int64_t i = 0; i < left; ++i) ++order[static_cast<size_t>(i)]->drawn;
+}
+
+Random random_of(const Stratum& stratum, uint64_t seed, uint64_t stream, uint8_t index) {
+  return Random(seed, stream, static_cast<uint64_t>(stratum.label + 1), Purpose::split, index);
 }
 
 /// Positions in ascending order.
@@ -66,10 +75,13 @@ struct Drawn {
 /// `total` images drawn by stream `stream` of the seed, stratified by class.
 Drawn draw_stratified(const Dataset& whole, int64_t total, uint64_t seed, uint64_t stream) {
   std::vector<Stratum> strata = strata_by_class(whole);
+  for (Stratum& stratum : strata) {
+    stratum.lot = random_of(stratum, seed, stream, kLots).next_uint64();
+  }
   share_out(strata, total);
   Drawn drawn;
   for (Stratum& stratum : strata) {
-    Random random(seed, stream, static_cast<uint64_t>(stratum.label + 1), Purpose::split);
+    Random random = random_of(stratum, seed, stream, kMembers);
     std::vector<int64_t>& members = stratum.members;
     for (int64_t i = 0; i < stratum.drawn; ++i) {
       std::swap(members[i], members[i + random.below(static_cast<int64_t>(members.size()) - i)]);

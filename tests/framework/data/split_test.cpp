@@ -114,6 +114,23 @@ TEST(DividedData, EveryImageIsLikelyToBeDrawnAlike) {
   for (const auto& [place, count] : counts) EXPECT_NEAR(count, 600, 123) << place;
 }
 
+TEST(DividedData, EverySmallClassIsLikelyToBeDrawnAlike) {
+  // One image of 4 of 8 classes of 5, 2,000 seeds: mean 1,000 and deviation 22.4 a class; six
+  // deviations, as above.
+  const auto whole = set_of(40, 8);
+  std::map<int64_t, int> held_out, limited;
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    const auto test = split_data(whole, 0.1, seed).test;
+    const auto few = draw_images(whole, 4, seed);
+    for (int64_t i = 0; i < 4; ++i) ++held_out[test->label(i)];
+    for (int64_t i = 0; i < 4; ++i) ++limited[few->label(i)];
+  }
+  EXPECT_EQ(held_out.size(), 8u);
+  EXPECT_EQ(limited.size(), 8u);
+  for (const auto& [label, count] : held_out) EXPECT_NEAR(count, 1000, 134) << label;
+  for (const auto& [label, count] : limited) EXPECT_NEAR(count, 1000, 134) << label;
+}
+
 TEST(SharedImages, AreCountedByPlace) {
   const auto whole = set_of(10, 2);
   EXPECT_EQ(shared_images(*subset(whole, {1, 2, 3}), *subset(whole, {3, 1, 7, 7})), 2);
