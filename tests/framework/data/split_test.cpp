@@ -131,6 +131,31 @@ TEST(DividedData, EverySmallClassIsLikelyToBeDrawnAlike) {
   for (const auto& [label, count] : limited) EXPECT_NEAR(count, 1000, 134) << label;
 }
 
+TEST(DividedData, LabelledImagesOfClassesWithOthersAreHeldOut) {
+  // 40 images without a label, 50 in five classes, 10 alone in theirs.
+  const auto label = [](int64_t i) { return i < 40 ? -1 : i < 90 ? i % 5 : i; };
+  std::vector<int64_t> labels;
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < 100; ++i) labels.push_back(label(i));
+  for (int64_t i = 0; i < 100; ++i) names.push_back(std::to_string(i));
+  const auto whole =
+      std::make_shared<ResidentDataset>(ResidentImages{{"made", "", "npy", 100, 1, 1, 1, names},
+                                                       std::vector<uint8_t>(100),
+                                                       labels,
+                                                       {},
+                                                       {{"x.npy", 0}}});
+  DataConfig config;
+  config.val_fraction = 0.2;
+  for (config.split_seed = 0; config.split_seed < 20; ++config.split_seed) {
+    const DataParts parts = divide({whole}, config);
+    ASSERT_EQ(parts.test->info().size, 5);
+    ASSERT_EQ(parts.val->info().size, 9);
+    ASSERT_EQ(parts.train->info().size, 86);
+    for (int64_t i = 0; i < 5; ++i) EXPECT_LT(uint64_t(parts.test->label(i)), 5u);
+    for (int64_t i = 0; i < 9; ++i) EXPECT_LT(uint64_t(parts.val->label(i)), 5u);
+  }
+}
+
 TEST(SharedImages, AreCountedByPlace) {
   const auto whole = set_of(10, 2);
   EXPECT_EQ(shared_images(*subset(whole, {1, 2, 3}), *subset(whole, {3, 1, 7, 7})), 2);
