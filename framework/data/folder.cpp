@@ -19,6 +19,11 @@ std::string first_folder(const std::string& path) {
   return slash == std::string::npos ? "" : path.substr(0, slash);
 }
 
+void order_names(std::vector<std::string>& names) {
+  std::sort(names.begin(), names.end(), natural_less);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+}
+
 /// Names of the first sub-folders in natural order; empty where an image lies outside all of them.
 std::vector<std::string> folder_classes(const ImageTree& tree) {
   std::vector<std::string> names;
@@ -27,8 +32,7 @@ std::vector<std::string> folder_classes(const ImageTree& tree) {
     if (name.empty()) return {};
     if (names.empty() || names.back() != name) names.push_back(name);
   }
-  std::sort(names.begin(), names.end(), natural_less);
-  names.erase(std::unique(names.begin(), names.end()), names.end());
+  order_names(names);
   return names;
 }
 
@@ -37,15 +41,7 @@ std::vector<int64_t> folder_labels(const ImageTree& tree, const std::vector<std:
   for (const std::string& name : classes) index.emplace(name, static_cast<int64_t>(index.size()));
   std::vector<int64_t> labels;
   if (classes.empty()) return labels;
-  for (const std::string& path : tree.paths) {
-    const auto found = index.find(first_folder(path));
-    if (found == index.end()) {
-      throw DataError(tree.root + "/" + path + ": expected one of the " +
-                      std::to_string(classes.size()) +
-                      " class folders of the training part, found \"" + first_folder(path) + "\"");
-    }
-    labels.push_back(found->second);
-  }
+  for (const std::string& path : tree.paths) labels.push_back(index.at(first_folder(path)));
   return labels;
 }
 
@@ -151,19 +147,26 @@ DataParts open_folder(const std::string& folder, const std::string& name, int64_
   const bool has_parts = std::filesystem::is_directory(root / "train") &&
                          (!tests.empty() || only_folder_is_train(root));
   ImageTree train = find_some_images(has_parts ? (root / "train").string() : folder, log);
-  const std::vector<std::string> classes = folder_classes(train);
-  DataParts parts;
-  parts.train = make_part(std::move(train), name, max_pixels, classes);
-  if (!has_parts) return parts;
-  for (const std::string& path : tests) {
+  std::vector<std::string> classes = folder_classes(train);
+  const bool labelled = !classes.empty();
+  std::vector<ImageTree> others;
+  for (const std::string& path : has_parts ? tests : std::vector<std::string>{}) {
     ImageTree tree = find_some_images(path, log);
-    if (!classes.empty() && folder_classes(tree).empty()) {
+    const std::vector<std::string> own = folder_classes(tree);
+    if (labelled && own.empty()) {
       log.warning("data: " + path + ": left out: its images lie in no class folders, those of " +
                   (root / "train").string() + " do");
       continue;
     }
-    (parts.test ? parts.val : parts.test) = make_part(std::move(tree), name, max_pixels, classes);
+    if (labelled) classes.insert(classes.end(), own.begin(), own.end());
+    others.push_back(std::move(tree));
     if (!with_val) break;
+  }
+  order_names(classes);
+  DataParts parts;
+  parts.train = make_part(std::move(train), name, max_pixels, classes);
+  for (ImageTree& tree : others) {
+    (parts.test ? parts.val : parts.test) = make_part(std::move(tree), name, max_pixels, classes);
   }
   return parts;
 }

@@ -39,8 +39,8 @@ void require_a_readable_image(const Dataset& images);
 /// Opens a tree of images. train/ beside test/ or val/, or train/ alone, are its parts (test/
 /// before val/; one without labels is left out where train/ has labels; val/ beside test/ is opened
 /// only `with_val`); otherwise everything is the training part. Labels are the first sub-folders'
-/// names where all images lie in sub-folders; the classes of the test part must be among those of
-/// the training part. Throws DataError naming the path where there are no images, or none of the
+/// names where all images lie in sub-folders; classes are those of all parts that are opened, in
+/// natural order. Throws DataError naming the path where there are no images, or none of the
 /// first 1,000 can be read.
 DataParts open_folder(const std::string& folder, const std::string& name, int64_t max_pixels,
                       Log& log, bool with_val = false);

@@ -2,12 +2,12 @@
 #include "framework/data/loader.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
 
+#include "framework/data/bad_share.h"
 #include "framework/data/batch_queue.h"
 #include "framework/data/view_rows.h"
 
@@ -30,12 +30,6 @@ void number_repeats(std::vector<int64_t>& order, int64_t size) {
     }
     index += size * seen[static_cast<size_t>(index)]++;
   }
-}
-
-std::string percent(double fraction) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.3g%%", fraction * 100.0);
-  return text;
 }
 
 }  // namespace
@@ -99,13 +93,9 @@ struct ViewLoader::State {
         log.warning("data: " + image.reason + "; another image stands in for it");
       }
     }
-    const int64_t size = rows.dataset().info().size;
-    const double fraction = static_cast<double>(skipped.size()) / static_cast<double>(size);
-    if (fraction <= plan.max_bad_fraction) return;
-    throw DataError(std::to_string(skipped.size()) + " of " + std::to_string(size) +
-                    " images are unreadable (" + percent(fraction) +
-                    "), above data.max_bad_fraction = " + percent(plan.max_bad_fraction) +
-                    "; first: " + skipped.begin()->second);
+    if (skipped.empty()) return;
+    require_few_bad(static_cast<int64_t>(skipped.size()), rows.dataset().info().size,
+                    plan.max_bad_fraction, skipped.begin()->second);
   }
 
   const LoaderPlan plan;

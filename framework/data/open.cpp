@@ -92,27 +92,28 @@ DataParts open_parts(const DataConfig& config, const std::string& path, Log& log
   return open_folder(path, name, config.max_pixels, log, with_val);
 }
 
-/// The test set with its labels numbered like the training set's, by class name.
-std::shared_ptr<const Dataset> align_classes(std::shared_ptr<const Dataset> test,
-                                             const DatasetInfo& train) {
-  const std::vector<std::string>& own = test->info().class_names;
-  if (own == train.class_names || own.empty()) return test;
+/// Numbers the test set's labels like the training set's, by class name. Classes of the test set
+/// alone come last: the others keep their numbers, by which divide_data() draws.
+void align_classes(DataParts& parts) {
+  std::vector<std::string> names = parts.train->info().class_names;
+  const std::vector<std::string>& own = parts.test->info().class_names;
+  if (names.empty() || own.empty() || own == names) return;
   std::map<std::string, int64_t> index;
-  for (const std::string& name : train.class_names) {
-    index.emplace(name, static_cast<int64_t>(index.size()));
-  }
+  for (const std::string& name : names) index.emplace(name, static_cast<int64_t>(index.size()));
   std::vector<int64_t> target;
   for (const std::string& name : own) {
-    const auto found = index.find(name);
-    if (found == index.end()) {
-      throw DataError(test->info().path + ": expected the classes of " + train.path + ", found \"" +
-                      name + "\"");
-    }
+    const auto [found, fresh] = index.emplace(name, static_cast<int64_t>(index.size()));
+    if (fresh) names.push_back(name);
     target.push_back(found->second);
   }
-  return map_labels(
-      std::move(test), [target](int64_t label) { return label < 0 ? label : target[label]; },
-      train.class_names);
+  parts.test = map_labels(
+      std::move(parts.test), [target](int64_t label) { return label < 0 ? label : target[label]; },
+      names);
+  for (auto* part : {&parts.train, &parts.val}) {
+    if (*part == nullptr || (*part)->info().class_names.size() == names.size()) continue;
+    *part = map_labels(
+        std::move(*part), [](int64_t label) { return label; }, names);
+  }
 }
 
 std::shared_ptr<const Dataset> open_test(const DataConfig& config, const DatasetInfo& train,
@@ -130,7 +131,7 @@ std::shared_ptr<const Dataset> open_test(const DataConfig& config, const Dataset
                     " targets like " + train.path + ", found " +
                     std::to_string(test->info().targets.size()));
   }
-  return train.class_names.empty() ? test : align_classes(test, train);
+  return test;
 }
 
 std::string description(const DataParts& parts) {
@@ -158,7 +159,10 @@ DataParts open_data(const DataConfig& config, Log& log) {
     if (!parts.train) {
       throw DataError(config.path + ": holds a test part but no training part");
     }
-    if (!config.test_path.empty()) parts.test = open_test(config, parts.train->info(), log);
+    if (!config.test_path.empty()) {
+      parts.test = open_test(config, parts.train->info(), log);
+      align_classes(parts);
+    }
     log.info("data: " + description(parts));
     return parts;
   } catch (const fs::filesystem_error& failure) {

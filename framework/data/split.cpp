@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 #include <map>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <unordered_set>
@@ -21,6 +23,9 @@ namespace {
 constexpr uint64_t kTestStream = 0;
 constexpr uint64_t kValStream = 1;
 constexpr uint64_t kLimitStream = 2;
+// Within a class of a stream: which images, and which of equal classes gives one more.
+constexpr uint8_t kMembers = 0;
+constexpr uint8_t kLots = 1;
 
 /// Members of one class, in ascending order, and how many of them are drawn.
 struct Stratum {
@@ -28,6 +33,7 @@ struct Stratum {
   std::vector<int64_t> members;
   int64_t drawn = 0;
   double rest = 0.0;  // share of an image lost to rounding down
+  uint64_t lot = 0;   // decides between equal rests
 };
 
 std::vector<Stratum> strata_by_class(const Dataset& whole) {
@@ -38,10 +44,26 @@ std::vector<Stratum> strata_by_class(const Dataset& whole) {
   return strata;
 }
 
-/// Largest remainders: `total` images in all.
-void share_out(std::vector<Stratum>& strata, int64_t total) {
+/// The classes that a held-out part can be drawn from: images without a label judge nothing, and
+/// nothing is known of a class whose only image is held out. All where there are no others.
+std::vector<Stratum> strata_to_hold_out(const Dataset& whole) {
+  std::vector<Stratum> all = strata_by_class(whole);
+  std::vector<Stratum> fit;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(fit), [](const Stratum& stratum) {
+    return stratum.label >= 0 && stratum.members.size() > 1;
+  });
+  return fit.empty() ? all : fit;
+}
+
+int64_t size_of(const std::vector<Stratum>& strata) {
   int64_t size = 0;
   for (const Stratum& stratum : strata) size += static_cast<int64_t>(stratum.members.size());
+  return size;
+}
+
+/// Largest remainders, equal ones by lot: `total` images in all.
+void share_out(std::vector<Stratum>& strata, int64_t total) {
+  const int64_t size = size_of(strata);
   int64_t left = total;
   for (Stratum& stratum : strata) {
     const double exact =
@@ -52,45 +74,55 @@ void share_out(std::vector<Stratum>& strata, int64_t total) {
   }
   std::vector<Stratum*> order;
   for (Stratum& stratum : strata) order.push_back(&stratum);
-  std::stable_sort(order.begin(), order.end(),
-                   [](const Stratum* a, const Stratum* b) { return a->rest > b->rest; });
+  std::stable_sort(order.begin(), order.end(), [](const Stratum* a, const Stratum* b) {
+    return a->rest != b->rest ? a->rest > b->rest : a->lot < b->lot;
+  });
   for (int64_t i = 0; i < left; ++i) ++order[static_cast<size_t>(i)]->drawn;
 }
 
-/// Positions in ascending order.
-struct Drawn {
-  std::vector<int64_t> taken;
-  std::vector<int64_t> left;
-};
+Random random_of(const Stratum& stratum, uint64_t seed, uint64_t stream, uint8_t index) {
+  return Random(seed, stream, static_cast<uint64_t>(stratum.label + 1), Purpose::split, index);
+}
 
-/// `total` images drawn by stream `stream` of the seed, stratified by class.
-Drawn draw_stratified(const Dataset& whole, int64_t total, uint64_t seed, uint64_t stream) {
-  std::vector<Stratum> strata = strata_by_class(whole);
-  share_out(strata, total);
-  Drawn drawn;
+/// `total` images of the strata drawn by stream `stream` of the seed: positions in ascending order.
+std::vector<int64_t> draw_stratified(std::vector<Stratum> strata, int64_t total, uint64_t seed,
+                                     uint64_t stream) {
   for (Stratum& stratum : strata) {
-    Random random(seed, stream, static_cast<uint64_t>(stratum.label + 1), Purpose::split);
+    stratum.lot = random_of(stratum, seed, stream, kLots).next_uint64();
+  }
+  share_out(strata, total);
+  std::vector<int64_t> drawn;
+  for (Stratum& stratum : strata) {
+    Random random = random_of(stratum, seed, stream, kMembers);
     std::vector<int64_t>& members = stratum.members;
     for (int64_t i = 0; i < stratum.drawn; ++i) {
       std::swap(members[i], members[i + random.below(static_cast<int64_t>(members.size()) - i)]);
     }
-    const auto end = members.begin() + stratum.drawn;
-    drawn.taken.insert(drawn.taken.end(), members.begin(), end);
-    drawn.left.insert(drawn.left.end(), end, members.end());
+    drawn.insert(drawn.end(), members.begin(), members.begin() + stratum.drawn);
   }
-  std::sort(drawn.taken.begin(), drawn.taken.end());
-  std::sort(drawn.left.begin(), drawn.left.end());
+  std::sort(drawn.begin(), drawn.end());
   return drawn;
+}
+
+/// What ascending positions leave of `size` images.
+std::vector<int64_t> others(const std::vector<int64_t>& positions, int64_t size) {
+  std::vector<int64_t> all(static_cast<size_t>(size)), left;
+  std::iota(all.begin(), all.end(), 0);
+  std::set_difference(all.begin(), all.end(), positions.begin(), positions.end(),
+                      std::back_inserter(left));
+  return left;
 }
 
 DataParts split_by(std::shared_ptr<const Dataset> whole, double fraction, uint64_t seed,
                    uint64_t stream) {
-  const int64_t size = whole->info().size;
+  std::vector<Stratum> strata = strata_to_hold_out(*whole);
+  const int64_t size = size_of(strata);
   const int64_t total =
       std::min(size - 1, static_cast<int64_t>(std::llround(static_cast<double>(size) * fraction)));
   if (total <= 0) return {whole};
-  Drawn drawn = draw_stratified(*whole, total, seed, stream);
-  return {subset(whole, std::move(drawn.left)), subset(whole, std::move(drawn.taken))};
+  std::vector<int64_t> drawn = draw_stratified(std::move(strata), total, seed, stream);
+  std::vector<int64_t> left = others(drawn, whole->info().size);
+  return {subset(whole, std::move(left)), subset(whole, std::move(drawn))};
 }
 
 bool can_be_judged(const DatasetInfo& info) {
@@ -128,7 +160,7 @@ DataParts split_data(std::shared_ptr<const Dataset> whole, double test_fraction,
 std::shared_ptr<const Dataset> draw_images(std::shared_ptr<const Dataset> whole, int64_t count,
                                            uint64_t seed) {
   if (count >= whole->info().size) return whole;
-  return subset(whole, draw_stratified(*whole, count, seed, kLimitStream).taken);
+  return subset(whole, draw_stratified(strata_by_class(*whole), count, seed, kLimitStream));
 }
 
 DataParts divide_data(const DataParts& opened, const DataConfig& config, Log& log) {

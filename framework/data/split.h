@@ -9,9 +9,10 @@
 
 namespace nearfar {
 
-/// round(size * test_fraction) images set aside by the seed, stratified by class where there are
-/// labels: a pure function of its arguments. train and test are views of `whole`; test is null
-/// where that is no image; one image at least is left in train. Throws std::invalid_argument unless
+/// The share test_fraction of the images, set aside by the seed; where there are labels, of those
+/// that have one, stratified by class, classes of one image left alone: a pure function of its
+/// arguments. train and test are views of `whole`; test is null where that is no image; one image
+/// at least is left in train. Throws std::invalid_argument unless
 /// 0 <= test_fraction < 1.
 DataParts split_data(std::shared_ptr<const Dataset> whole, double test_fraction, uint64_t seed);
 

@@ -66,6 +66,20 @@ void check_inputs(const EvaluationInputs& inputs, const EvaluationConfig& config
   }
 }
 
+void check_fitted_classes(const EvaluationInputs& inputs, const std::string& method) {
+  const auto classes = static_cast<int64_t>(inputs.data.class_names.size());
+  const at::Tensor asked = at::bincount(inputs.test_label, {}, classes) > 0;
+  const at::Tensor known = at::bincount(inputs.train_label, {}, classes) > 0;
+  const at::Tensor missing = asked.logical_and(known.logical_not()).nonzero().squeeze(1);
+  if (missing.numel() == 0) return;
+  throw DataError(inputs.data.path + ": " + method +
+                  ": expected training images of every class of the test part, found none of " +
+                  std::to_string(missing.numel()) + " of its " +
+                  std::to_string(asked.sum().item<int64_t>()) + " classes, \"" +
+                  inputs.data.class_names[missing[0].item<int64_t>()] +
+                  "\" for one; what judges without: --methods retrieval,verification,clustering");
+}
+
 Json describe_data(const EvaluationInputs& inputs) {
   Json classes = Json::array();
   for (const std::string& name : inputs.data.class_names) classes.push_back(name);
@@ -104,6 +118,7 @@ Json evaluate(const EvaluationInputs& inputs, const EvaluationConfig& config, Lo
   check_inputs(inputs, config);
   for (const std::string& method : methods) {
     const EvaluationMethod& known = find_method(method);
+    if (known.fits_labels) check_fitted_classes(inputs, method);
     if (known.check != nullptr) known.check(inputs, config);
   }
   const std::pair<const char*, const SplitFeatures&> sources[] = {

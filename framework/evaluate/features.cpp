@@ -4,10 +4,10 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "augment/random.h"
 #include "framework/evaluate/frozen.h"
-#include "framework/evaluate/image_batches.h"
 
 namespace nearfar {
 namespace {
@@ -23,7 +23,28 @@ Features empty_features(const Dataset& dataset, int64_t width) {
   for (int64_t i = 0; i < size; ++i) {
     result.label.data_ptr<int64_t>()[i] = dataset.label(i);
     result.places.push_back(dataset.place(i));
+    result.positions.push_back(i);
   }
+  return result;
+}
+
+/// The rows of the images that could be read.
+Features without(BadImages bad, const Features& all, const Dataset& dataset) {
+  const auto size = static_cast<int64_t>(all.positions.size());
+  if (static_cast<int64_t>(bad.size()) == size) {
+    throw DataError(dataset.info().path + ": none of the " + std::to_string(size) +
+                    " images can be read; first: " + bad.begin()->second);
+  }
+  Features result;
+  for (const int64_t i : all.positions) {
+    if (bad.count(i) > 0) continue;
+    result.places.push_back(all.places[i]);
+    result.positions.push_back(i);
+  }
+  const at::Tensor rows = at::tensor(result.positions, at::kLong);
+  result.features = all.features.index_select(0, rows);
+  result.label = all.label.index_select(0, rows);
+  result.bad = std::move(bad);
   return result;
 }
 
@@ -64,7 +85,9 @@ Features extract_features(Encoder& encoder, const Dataset& dataset, const Featur
   const at::NoGradGuard no_grad;
   const EvaluationMode evaluation_mode(encoder);
   const int side = static_cast<int>(evaluation_size(dataset.info(), options.image_size));
-  const BatchPlan plan = make_plan(side, options.normalize, options.batch, options.workers);
+  BadImages bad;
+  BatchPlan plan = make_plan(side, options.normalize, options.batch, options.workers);
+  if (options.leave_out_bad_images) plan.bad = &bad;
   const auto parameters = encoder.parameters();
   const at::Device device = parameters.empty() ? at::Device(at::kCPU) : parameters.front().device();
   const int channels = dataset.info().channels;
@@ -79,7 +102,7 @@ Features extract_features(Encoder& encoder, const Dataset& dataset, const Featur
     check_finite(features, first, result);
     result.features.narrow(0, first, count).copy_(features);
   });
-  return result;
+  return bad.empty() ? result : without(std::move(bad), result, dataset);
 }
 
 int64_t raw_pixel_side(const DatasetInfo& info, int64_t size_limit) {

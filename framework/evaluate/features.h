@@ -11,14 +11,17 @@
 #include "augment/view.h"
 #include "framework/data/dataset.h"
 #include "framework/encoders/encoder.h"
+#include "framework/evaluate/image_batches.h"
 
 namespace nearfar {
 
-/// One row per image of a data set, in its order.
+/// One row per image of a data set, in its order; none for images that were left out.
 struct Features {
   at::Tensor features;              // [N, d] float32, on the CPU
   at::Tensor label;                 // [N] int64, -1 without labels
   std::vector<std::string> places;  // [N] Dataset::place
+  std::vector<int64_t> positions;   // [N] in the data set
+  BadImages bad;                    // unreadable images, left out
 };
 
 struct FeatureOptions {
@@ -26,6 +29,7 @@ struct FeatureOptions {
   Normalize normalize;
   int64_t batch = 256;
   int workers = 1;  // threads that read and render ahead of the encoder
+  bool leave_out_bad_images = false;
 };
 
 /// The side of the images that image_size stands for.
@@ -38,7 +42,8 @@ Box evaluation_crop(int height, int width);
 
 /// Features of every image. The encoder runs in evaluation mode; every module's mode is as before
 /// afterwards, also after an error. Deterministic, whatever `workers`. Throws BadImage for the
-/// first unreadable image, DataError naming the image when a feature is not finite.
+/// first unreadable image unless they are left out, DataError where none can be read, DataError
+/// naming the image when a feature is not finite.
 Features extract_features(Encoder& encoder, const Dataset& dataset, const FeatureOptions& options);
 
 /// The side of raw_pixels' images: their own for square ones up to size_limit, else size_limit.

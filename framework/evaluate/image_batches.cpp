@@ -49,7 +49,7 @@ class BatchReader {
     const auto work = [&](int worker) {
       for (int64_t i = next++; i < count; i = next++) {
         try {
-          render_image(first + i, worker, pixels.data() + i * image_floats_);
+          render_or_note(first + i, worker, pixels.data() + i * image_floats_);
         } catch (...) {
           error.keep(first + i);
         }
@@ -65,6 +65,16 @@ class BatchReader {
   }
 
  private:
+  void render_or_note(int64_t index, int worker, float* out) {
+    try {
+      render_image(index, worker, out);
+    } catch (const BadImage& bad) {
+      if (plan_.bad == nullptr) throw;
+      const std::lock_guard lock(bad_mutex_);
+      plan_.bad->emplace(index, bad.what());
+    }
+  }
+
   void render_image(int64_t index, int worker, float* out) {
     const Image image = dataset_.read_window(index, storage_[worker], plan_.crop);
     View view;
@@ -77,6 +87,7 @@ class BatchReader {
   int64_t image_floats_;
   std::vector<PixelBuffer> storage_;
   std::vector<RenderScratch> scratch_;
+  std::mutex bad_mutex_;
 };
 
 }  // namespace

@@ -27,11 +27,9 @@ Classifier load_classifier(const RunFolder& folder, Log& log) {
   return classifier;
 }
 
-Accuracy judge_classifier(const Classifier& classifier, const Dataset& dataset,
-                          const FeatureOptions& options) {
-  const Features rows = extract_features(*classifier.encoder.encoder, dataset, options);
+Accuracy judge_classifier(const Classifier& classifier, const Features& images) {
   const at::NoGradGuard values_alone;
-  return judge(at::linear(rows.features, classifier.weight, classifier.bias), rows.label);
+  return judge(at::linear(images.features, classifier.weight, classifier.bias), images.label);
 }
 
 std::string write_classifier(const Classifier& classifier,

@@ -24,9 +24,8 @@ struct Classifier {
 /// of its newest checkpoint. Throws CheckpointError.
 Classifier load_classifier(const RunFolder& folder, Log& log);
 
-/// Predicts every image of a labelled set, seen as by extract_features().
-Accuracy judge_classifier(const Classifier& classifier, const Dataset& dataset,
-                          const FeatureOptions& options);
+/// Predicts labelled images from the features of its encoder.
+Accuracy judge_classifier(const Classifier& classifier, const Features& images);
 
 /// FOLDER/classifier.safetensors: the encoder with fc.weight and fc.bias, which the model of that
 /// name with so many classes loads strictly, and encoder.safetensors' metadata with "classes".

@@ -3,6 +3,8 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
+
 #include "framework/data/subset.h"
 #include "framework/error.h"
 #include "framework/evaluate/report.h"
@@ -50,6 +52,7 @@ OnlineEvaluation::OnlineEvaluation(const ResolvedRun& run, int64_t image_size, L
   options_.image_size = image_size;
   options_.normalize = run.normalize;
   options_.workers = static_cast<int>(run.config.data.workers);
+  options_.leave_out_bad_images = run.config.data.on_bad_image == "skip";
   const OnlineSplit split = split_of(run.config.evaluate, *run.data.train);
   learned_ = split.learned.size(0);
   images_ = subset(run.data.train, both(split));
@@ -64,8 +67,28 @@ bool OnlineEvaluation::is_due(int64_t step, const TrainPlan& plan) const {
   return step % every == 0 || step == plan.steps;
 }
 
-std::vector<std::pair<std::string, double>> OnlineEvaluation::judge(Encoder& encoder) const {
-  const Features all = extract_features(encoder, *images_, options_);
+/// Forgets the images that cannot be read. Whether there are too many of them is for the loader to
+/// say, who sees the whole set.
+Features OnlineEvaluation::features_of(Encoder& encoder) {
+  Features all = extract_features(encoder, *images_, options_);
+  if (all.bad.empty()) return all;
+  const std::vector<int64_t>& kept = all.positions;
+  const auto size = static_cast<int64_t>(kept.size());
+  const int64_t learned = std::lower_bound(kept.begin(), kept.end(), learned_) - kept.begin();
+  if (learned == 0 || learned == size) {
+    throw DataError("expected readable images to learn from and to judge, found " +
+                    std::to_string(learned) + " and " + std::to_string(size - learned));
+  }
+  learned_ = learned;
+  log_.warning("online evaluation: " + format_count(static_cast<int64_t>(all.bad.size())) + " of " +
+               format_count(images_->info().size) +
+               " images are unreadable and left out; first: " + all.bad.begin()->second);
+  images_ = subset(images_, kept);
+  return all;
+}
+
+std::vector<std::pair<std::string, double>> OnlineEvaluation::judge(Encoder& encoder) {
+  const Features all = features_of(encoder);
   const int64_t judged = all.label.size(0) - learned_;
   const EvaluationConfig& config = run_.config.evaluate;
   return judge_online(all.features.narrow(0, 0, learned_), all.label.narrow(0, 0, learned_),

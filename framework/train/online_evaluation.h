@@ -32,14 +32,16 @@ class OnlineEvaluation {
   /// `image_size` is that of the encoder's input.
   OnlineEvaluation(const ResolvedRun& run, int64_t image_size, Log& log);
 
-  /// After a step of the run: nothing unless judging is due. Trouble with an image is a warning,
-  /// and nothing is found.
+  /// After a step of the run: nothing unless judging is due. Under data.on_bad_image=skip
+  /// unreadable images are left out, with a warning the first time; other trouble with an image is
+  /// a warning, and nothing is found.
   std::optional<OnlineResult> evaluate_if_due(Encoder& encoder, int64_t step,
                                               const TrainPlan& plan);
 
  private:
   bool is_due(int64_t step, const TrainPlan& plan) const;
-  std::vector<std::pair<std::string, double>> judge(Encoder& encoder) const;
+  std::vector<std::pair<std::string, double>> judge(Encoder& encoder);
+  Features features_of(Encoder& encoder);
   void say(const OnlineResult& result, int64_t step, const TrainPlan& plan);
 
   const ResolvedRun& run_;

@@ -142,6 +142,33 @@ class MalformedData(ProgramTest):
         manifest = json.loads((self.folder / "run/checkpoints/gen-2/MANIFEST.json").read_text())
         self.assertEqual(len(manifest["state"]["skipped_images"]), 1)
 
+    def test_judging_leaves_bad_images_out(self):
+        folder = self.folder / "labelled"
+        for part, count in (("train", 8), ("test", 4)):
+            for label in "ab":
+                (folder / part / label).mkdir(parents=True)
+                for i in range(count):
+                    (folder / part / label / f"{i}.png").write_bytes(photograph(i))
+            (folder / part / "b/bad.png").write_bytes(b"no image")
+        process = run(*self.pretrain_on(folder, "data.on_bad_image=skip", "evaluate.every=1",
+                                        "data.max_bad_fraction=0.1"), check=0)
+        self.assertIn("warning: online evaluation: 1 of 17 images are unreadable", process.stderr)
+        self.assertIn("online_knn", (self.folder / "run/log.jsonl").read_text())
+        judge = ["evaluate", self.folder / "run", "--out", self.folder / "judged.json",
+                 "--methods", "linear_sgd,knn", "evaluate.linear_sgd.epochs=2"]
+        process = run(*judge, check=0)
+        self.assertIn("1 of 9 images are unreadable and left out", process.stderr)
+        data = json.loads((self.folder / "judged.json").read_text())["data"]
+        self.assertEqual((data["train"], data["test"], data["skipped"]), (16, 8, 2))
+        self.refused(3, ["2 of 26 images are unreadable (7.69%)", "max_bad_fraction = 5%"],
+                     *judge, "data.max_bad_fraction=0.05")
+        run("embed", self.folder / "run", "--data", folder, "--part", "all", "--out",
+            self.folder / "f.safetensors", check=0)
+        places = (self.folder / "f.paths.txt").read_text().splitlines()
+        self.assertEqual(len(places), 24)
+        self.assertFalse([place for place in places if "bad.png" in place])
+        run("report", self.folder / "run", check=0)
+
     def test_evaluation_without_labels(self):
         folder = self.photographs(8)
         run(*self.pretrain_on(folder), check=0)

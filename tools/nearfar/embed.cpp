@@ -9,11 +9,12 @@ namespace nearfar {
 namespace {
 
 /// The parts of the data that --part names, in order.
-std::vector<const Dataset*> chosen_parts(const DataParts& data, const std::string& part) {
-  std::vector<const Dataset*> parts;
-  if (part != "test") parts.push_back(data.train.get());
-  if (part == "all" && data.val != nullptr) parts.push_back(data.val.get());
-  if (part != "train" && data.test != nullptr) parts.push_back(data.test.get());
+std::vector<std::shared_ptr<const Dataset>*> chosen_parts(DataParts& data,
+                                                          const std::string& part) {
+  std::vector<std::shared_ptr<const Dataset>*> parts;
+  if (part != "test") parts.push_back(&data.train);
+  if (part == "all" && data.val != nullptr) parts.push_back(&data.val);
+  if (part != "train" && data.test != nullptr) parts.push_back(&data.test);
   if (parts.empty()) throw DataError(data.train->info().path + ": has no test part");
   return parts;
 }
@@ -28,12 +29,12 @@ std::string paths_file(const std::string& out) {
 }  // namespace
 
 int run_embed(const EmbedArguments& arguments, Console& console) {
-  const Judging judging = prepare_judging(arguments.rest, arguments.encoder, arguments.data, "",
-                                          console.log(), /*divide=*/false);
+  Judging judging = prepare_judging(arguments.rest, arguments.encoder, arguments.data, "",
+                                    console.log(), /*divide=*/false);
   std::vector<at::Tensor> features, labels;
   std::string paths;
-  for (const Dataset* part : chosen_parts(judging.data, arguments.part)) {
-    const Features rows = extract_features(*judging.loaded.encoder, *part, judging.options);
+  for (auto* part : chosen_parts(judging.data, arguments.part)) {
+    const Features rows = readable_features(judging, *part, console.log());
     features.push_back(rows.features);
     labels.push_back(rows.label);
     for (const std::string& place : rows.places) paths += place + "\n";
@@ -50,6 +51,7 @@ int run_embed(const EmbedArguments& arguments, Console& console) {
   document["features"] = arguments.out;
   document["paths"] = sidecar;
   document["rows"] = tensors.front().second.size(0);
+  document["skipped"] = judging.skipped;
   document["width"] = tensors.front().second.size(1);
   document["weights"] = to_document(judging.loaded.weights);
   console.result(arguments.out + ": " + std::to_string(document.at("rows").as_int()) + " x " +

@@ -37,14 +37,14 @@ void set_augmented(EvaluationInputs& inputs, const Judging& judging,
 }
 
 EvaluationInputs gather_inputs(Judging& judging, Log& log) {
-  const DataParts& data = judging.data;
+  DataParts& data = judging.data;
   EvaluationInputs inputs;
   inputs.data = data.train->info();
   const auto twin = untrained_twin(judging.loaded);
-  set_augmented(inputs, judging, twin, log);
   log.info("features of the encoder: " + judging.loaded.source);
-  const Features train = extract_features(*judging.loaded.encoder, *data.train, judging.options);
-  const Features test = extract_features(*judging.loaded.encoder, *data.test, judging.options);
+  const Features train = readable_features(judging, data.train, log);
+  const Features test = readable_features(judging, data.test, log);
+  set_augmented(inputs, judging, twin, log);
   inputs.encoder.train = train.features;
   inputs.encoder.test = test.features;
   inputs.train_label = train.label;

@@ -107,13 +107,13 @@ RunSources sources_for(const Pretrained& pretrained, const FinetuneArguments& ar
 /// Judges a finished run on the test part, and writes its classifier.
 Json judge_run(const RunFolder& folder, Log& log) {
   const Classifier classifier = load_classifier(folder, log);
-  const Judging judging = prepare_judging({folder.path}, "", "", "", log);
+  Judging judging = prepare_judging({folder.path}, "", "", "", log);
   if (judging.data.test == nullptr) {
     throw DataError(judging.data.train->info().path + ": expected a test part to judge on, found " +
                     "none; add --test PATH, or give data.test_fraction a share");
   }
-  Json report =
-      accuracy_report({judge_classifier(classifier, *judging.data.test, judging.options)});
+  Json report = accuracy_report(
+      {judge_classifier(classifier, readable_features(judging, judging.data.test, log))});
   report["images"] = classifier.images;
   report["test_images"] = judging.data.test->info().size;
   report["folder"] = folder.path;

@@ -22,6 +22,7 @@ void describe_judged_data(Json& data, const Judging& judging, Log& log) {
   data["test_fraction"] = config.test_fraction;
   data["val_fraction"] = config.val_fraction;
   data["limit"] = config.limit;
+  data["skipped"] = judging.skipped;
   data["seen_in_pretraining"] = Json();
   if (!judging.pretraining) return;
   const int64_t seen = shared_images(*judging.data.test, *pretraining_images(*judging.pretraining));

@@ -4,13 +4,17 @@
 #include <ATen/Parallel.h>
 
 #include <filesystem>
+#include <set>
 
 #include "framework/config/settings.h"
+#include "framework/data/bad_share.h"
 #include "framework/data/loader.h"
 #include "framework/data/split.h"
 #include "framework/data/statistics.h"
+#include "framework/data/subset.h"
 #include "framework/error.h"
 #include "framework/files/file_system.h"
+#include "framework/log/quantities.h"
 #include "framework/train/device.h"
 #include "framework/train/run_folder.h"
 #include "tools/nearfar/commands.h"
@@ -97,6 +101,7 @@ FeatureOptions feature_options(JudgeConfig& config, const LoadedEncoder& loaded,
       config.evaluate.image_size > 0 ? config.evaluate.image_size : loaded.image_size;
   options.normalize = resolve_normalize(config.data, data);
   options.workers = resolve_workers(config.data.workers);
+  options.leave_out_bad_images = config.data.on_bad_image == "skip";
   return options;
 }
 
@@ -131,6 +136,24 @@ Judging prepare_judging(const std::vector<std::string>& words, const std::string
   check_channels(judging.loaded, *judging.data.train);
   judging.options = feature_options(config, judging.loaded, *judging.data.train);
   return judging;
+}
+
+Features readable_features(Judging& judging, std::shared_ptr<const Dataset>& part, Log& log) {
+  Features rows = extract_features(*judging.loaded.encoder, *part, judging.options);
+  if (rows.bad.empty()) return rows;
+  // Under evaluate_on=val the val part is the test part.
+  const std::set<std::shared_ptr<const Dataset>> parts{judging.data.train, judging.data.val,
+                                                       judging.data.test};
+  int64_t all = judging.skipped;
+  for (const auto& data : parts) all += data == nullptr ? 0 : data->info().size;
+  const auto bad = static_cast<int64_t>(rows.bad.size());
+  const std::string& first = rows.bad.begin()->second;
+  log.warning("data: " + format_count(bad) + " of " + format_count(part->info().size) +
+              " images are unreadable and left out; first: " + first);
+  judging.skipped += bad;
+  require_few_bad(judging.skipped, all, judging.config.data.max_bad_fraction, first);
+  part = subset(part, rows.positions);
+  return rows;
 }
 
 }  // namespace nearfar

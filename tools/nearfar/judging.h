@@ -33,6 +33,7 @@ struct Judging {
   LoadedEncoder loaded;
   DataParts data;                         // what is fitted on and what judges
   FeatureOptions options;                 // of this encoder's images
+  int64_t skipped = 0;                    // unreadable images left out of the data so far
   std::optional<DataConfig> pretraining;  // of the encoder's run, where it has the same data.path
 };
 
@@ -44,6 +45,11 @@ struct Judging {
 Judging prepare_judging(const std::vector<std::string>& words, const std::string& encoder_name,
                         const std::string& data, const std::string& test, Log& log,
                         bool divide = true);
+
+/// Features of a part of judging.data. Under data.on_bad_image=skip the part loses the images that
+/// cannot be read, which the log says; throws DataError where they are more than
+/// data.max_bad_fraction of all parts.
+Features readable_features(Judging& judging, std::shared_ptr<const Dataset>& part, Log& log);
 
 /// The run that a path belongs to (itself, or the run of a checkpoint gen-N); empty when there is
 /// none.

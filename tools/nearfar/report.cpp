@@ -71,6 +71,12 @@ ImageSample sample_of(const std::shared_ptr<const Dataset>& part, int64_t count,
                                static_cast<uint64_t>(judging.config.report.seed), stream);
   sample.images = subset(part, sample.index);
   sample.features = extract_features(*judging.loaded.encoder, *sample.images, judging.options);
+  if (!sample.features.bad.empty()) {
+    std::vector<int64_t> readable;
+    for (const int64_t i : sample.features.positions) readable.push_back(sample.index[i]);
+    sample.index = std::move(readable);
+    sample.images = subset(part, sample.index);
+  }
   // The path of the data stands above: beside each image it would only hide the name.
   const std::string root = part->info().path + "/";
   for (std::string& place : sample.features.places) {

@@ -35,6 +35,13 @@ class Lists : public ::testing::Test {
   std::string said_;
 };
 
+TEST_F(Lists, AnEmptyLabelIsNoneAndMinusOneIsAClass) {
+  const DataParts parts = open("path,label\n4.jpg,1\n5.jpg,-1\n6.jpg,\n");
+  EXPECT_EQ(parts.train->info().class_names, (std::vector<std::string>{"-1", "1"}));
+  EXPECT_EQ(parts.train->label(1), 0);
+  EXPECT_EQ(parts.train->label(2), -1);
+}
+
 TEST_F(Lists, PartsLabelsAndTargets) {
   const std::string absolute = folder_ / "a/../5.jpg";
   const DataParts parts = open(

@@ -106,10 +106,20 @@ TEST(OpenFolder, TrainAndTestAreParts) {
   EXPECT_EQ(parts.test->info().class_names, parts.train->info().class_names);
   folder.write("test/loose.jpg", small_jpeg());
   EXPECT_EQ(open_path(folder.path()).test->info().path, folder / "val");
-  folder.write("val/yak/1.jpg", small_jpeg());
-  EXPECT_EQ(error_of(folder.path()),
-            (folder / "val/yak/1.jpg") +
-                ": expected one of the 3 class folders of the training part, found \"yak\"");
+}
+
+TEST(OpenFolder, ClassesAreThoseOfAllParts) {
+  TemporaryFolder folder;
+  for (const char* name : {"train/cat/1.jpg", "train/emu/1.jpg", "test/dog/1.jpg", "test/yak/1.jpg",
+                           "test/emu/1.jpg"}) {
+    folder.write(name, small_jpeg());
+  }
+  const DataParts parts = open_path(folder.path());
+  EXPECT_EQ(parts.train->info().class_names,
+            (std::vector<std::string>{"cat", "dog", "emu", "yak"}));
+  EXPECT_EQ(parts.test->info().class_names, parts.train->info().class_names);
+  EXPECT_EQ(parts.train->label(1), 2);  // emu
+  for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(parts.test->label(i), i + 1);
 }
 
 TEST(OpenFolder, ValBesideTestIsOpenedWhereItIsAskedFor) {
@@ -150,8 +160,14 @@ TEST(OpenFolder, TestPathIsAlignedByClassName) {
   EXPECT_EQ(parts.test->label(0), 1);
   EXPECT_EQ(parts.test->label(1), 2);
   test.write("d/1.jpg", small_jpeg());
-  EXPECT_EQ(message_of<DataError>([&] { open_data(config, log); }),
-            test.path() + ": expected the classes of " + train.path() + ", found \"d\"");
+  test.write("aa/1.jpg", small_jpeg());
+  // Classes of the test set alone follow those of the training set, which keep their numbers.
+  const DataParts more = open_data(config, log);
+  EXPECT_EQ(more.train->info().class_names, (std::vector<std::string>{"a", "b", "c", "aa", "d"}));
+  EXPECT_EQ(more.test->info().class_names, more.train->info().class_names);
+  for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(more.train->label(i), i);
+  EXPECT_EQ(more.test->label(0), 3);  // aa
+  EXPECT_EQ(more.test->label(3), 4);  // d
 }
 
 TEST(OpenData, WhatIsNoDataIsNamed) {

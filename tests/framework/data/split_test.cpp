@@ -114,6 +114,48 @@ TEST(DividedData, EveryImageIsLikelyToBeDrawnAlike) {
   for (const auto& [place, count] : counts) EXPECT_NEAR(count, 600, 123) << place;
 }
 
+TEST(DividedData, EverySmallClassIsLikelyToBeDrawnAlike) {
+  // One image of 4 of 8 classes of 5, 2,000 seeds: mean 1,000 and deviation 22.4 a class; six
+  // deviations, as above.
+  const auto whole = set_of(40, 8);
+  std::map<int64_t, int> held_out, limited;
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    const auto test = split_data(whole, 0.1, seed).test;
+    const auto few = draw_images(whole, 4, seed);
+    for (int64_t i = 0; i < 4; ++i) ++held_out[test->label(i)];
+    for (int64_t i = 0; i < 4; ++i) ++limited[few->label(i)];
+  }
+  EXPECT_EQ(held_out.size(), 8u);
+  EXPECT_EQ(limited.size(), 8u);
+  for (const auto& [label, count] : held_out) EXPECT_NEAR(count, 1000, 134) << label;
+  for (const auto& [label, count] : limited) EXPECT_NEAR(count, 1000, 134) << label;
+}
+
+TEST(DividedData, LabelledImagesOfClassesWithOthersAreHeldOut) {
+  // 40 images without a label, 50 in five classes, 10 alone in theirs.
+  const auto label = [](int64_t i) { return i < 40 ? -1 : i < 90 ? i % 5 : i; };
+  std::vector<int64_t> labels;
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < 100; ++i) labels.push_back(label(i));
+  for (int64_t i = 0; i < 100; ++i) names.push_back(std::to_string(i));
+  const auto whole =
+      std::make_shared<ResidentDataset>(ResidentImages{{"made", "", "npy", 100, 1, 1, 1, names},
+                                                       std::vector<uint8_t>(100),
+                                                       labels,
+                                                       {},
+                                                       {{"x.npy", 0}}});
+  DataConfig config;
+  config.val_fraction = 0.2;
+  for (config.split_seed = 0; config.split_seed < 20; ++config.split_seed) {
+    const DataParts parts = divide({whole}, config);
+    ASSERT_EQ(parts.test->info().size, 5);
+    ASSERT_EQ(parts.val->info().size, 9);
+    ASSERT_EQ(parts.train->info().size, 86);
+    for (int64_t i = 0; i < 5; ++i) EXPECT_LT(uint64_t(parts.test->label(i)), 5u);
+    for (int64_t i = 0; i < 9; ++i) EXPECT_LT(uint64_t(parts.val->label(i)), 5u);
+  }
+}
+
 TEST(SharedImages, AreCountedByPlace) {
   const auto whole = set_of(10, 2);
   EXPECT_EQ(shared_images(*subset(whole, {1, 2, 3}), *subset(whole, {3, 1, 7, 7})), 2);

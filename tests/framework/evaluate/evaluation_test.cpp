@@ -163,8 +163,17 @@ TEST(Evaluate, SaysWhatIsMissing) {
   inputs = make_inputs();
   inputs.test_label = inputs.test_label + 1;
   EXPECT_EQ(data_error(inputs), "memory: expected labels of the test part below 6, found 6");
+  inputs = make_inputs();
+  inputs.train_label = inputs.train_label.remainder(4);
+  EXPECT_EQ(data_error(inputs),
+            "memory: linear: expected training images of every class of the test part, found none "
+            "of 2 of its 6 classes, \"e\" for one; what judges without: --methods "
+            "retrieval,verification,clustering");
   Log log;
   EvaluationConfig config = small_config();
+  config.methods = "retrieval,verification,clustering";
+  EXPECT_EQ(evaluate(inputs, config, log).at("methods").members().size(), 3u);
+  config = small_config();
   config.draws = {1};
   EXPECT_THROW(evaluate(make_inputs(), config, log), ConfigError);
 }

@@ -133,6 +133,30 @@ TEST(ExtractFeatures, NamesTheFirstBadImage) {
   }
 }
 
+TEST(ExtractFeatures, LeavesBadImagesOutWhereAsked) {
+  Pictures pictures(23, 8);
+  Looker encoder;
+  FeatureOptions options;
+  options.batch = 5;
+  options.workers = 3;
+  const Features all = extract_features(encoder, pictures, options);
+  pictures.bad_ = {17, 0, 4, 22};
+  options.leave_out_bad_images = true;
+  const Features found = extract_features(encoder, pictures, options);
+  ASSERT_EQ(found.positions.size(), 19u);
+  const at::Tensor kept = at::tensor(found.positions, at::kLong);
+  EXPECT_TRUE(at::equal(found.features, all.features.index_select(0, kept)));
+  EXPECT_TRUE(at::equal(found.label, all.label.index_select(0, kept)));
+  for (size_t i = 0; i < 19; ++i) EXPECT_EQ(found.places[i], all.places[found.positions[i]]);
+  EXPECT_EQ(found.bad, (BadImages{{0, "memory[0]: broken"},
+                                  {4, "memory[4]: broken"},
+                                  {17, "memory[17]: broken"},
+                                  {22, "memory[22]: broken"}}));
+  Pictures broken(2, 8);
+  broken.bad_ = {0, 1};
+  EXPECT_THROW(extract_features(encoder, broken, options), DataError);
+}
+
 TEST(ExtractFeatures, RefusesValuesThatAreNotFinite) {
   const Pictures pictures(3, 8);
   Looker encoder;

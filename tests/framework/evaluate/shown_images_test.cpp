@@ -55,7 +55,9 @@ TEST(Thumbnails, OfSmallImagesAreTheirPixels) {
 }
 
 Features features_of(const at::Tensor& rows, const at::Tensor& label) {
-  Features features{rows.to(at::kFloat), label, {}};
+  Features features;
+  features.features = rows.to(at::kFloat);
+  features.label = label;
   for (int64_t i = 0; i < rows.size(0); ++i) features.places.push_back("p" + std::to_string(i));
   return features;
 }
