@@ -38,7 +38,7 @@ struct TrainConfig {
           "GiB for training on a device: the largest micro-batch that fits is taken; 0: no limit");
     field("precision", precision, {"fp32", "bf16", "auto"},
           "of the networks; losses, statistics and parameters are float32. auto: bf16 where it is "
-          "measured to be faster on this machine");
+          "measured to be faster on this machine, and so not the same bits everywhere");
     field("seed", seed, int64_t{0}, int64_t{1} << 53,
           "every random choice of the run follows from it");
     field("checkpoint_every", checkpoint_every, int64_t{0}, int64_t{1} << 40,
