@@ -4,20 +4,12 @@ import gzip
 import json
 import random
 import shutil
-import struct
 from array import array
 
 import nearfar_program
-from nearfar_program import QUICK, ProgramTest, digest, png, read_safetensors, run
+from nearfar_program import QUICK, ProgramTest, digest, png, read_safetensors, run, write_npy
 
 SIDE, CLASSES, TRAIN, TEST = 16, 4, 256, 64
-
-
-def npy(path, descr, shape, data):
-    """A .npy file by the format's description (numpy/lib/format.py)."""
-    text = repr({"descr": descr, "fortran_order": False, "shape": tuple(shape)})
-    text += " " * (-(10 + len(text) + 1) % 64) + "\n"
-    path.write_bytes(b"\x93NUMPY\x01\0" + struct.pack("<H", len(text)) + text.encode() + data)
 
 
 def tensors(path):
@@ -37,8 +29,8 @@ class DataKinds(ProgramTest):
     def write_npy(self, part):
         path = self.folder / f"{part}.npy"
         count = len(self.labels[part])
-        npy(path, "|u1", (count, SIDE, SIDE), self.pixels[part])
-        npy(self.folder / f"{part}_labels.npy", "<i8", (count,),
+        write_npy(path, "|u1", (count, SIDE, SIDE), self.pixels[part])
+        write_npy(self.folder / f"{part}_labels.npy", "<i8", (count,),
             array("q", list(self.labels[part])).tobytes())
         return path
 
@@ -227,9 +219,9 @@ class DataKinds(ProgramTest):
         listed.write_text("squares/none.png,3\n")
         refused(listed, [f"{listed}:1: ", "a first line that names the columns"])
         array_file = self.folder / "bad.npy"
-        npy(array_file, "<f4", (2, 4, 4), bytes(128))
+        write_npy(array_file, "<f4", (2, 4, 4), bytes(128))
         refused(array_file, [str(array_file), "expected uint8 images", "found F32 [2, 4, 4]"])
-        npy(array_file, "|u1", (1 << 40, 4, 4), bytes(32))
+        write_npy(array_file, "|u1", (1 << 40, 4, 4), bytes(32))
         refused(array_file, [str(array_file), f"expected {1 << 44} bytes", "found 32"])
         tensors_file = self.folder / "bad.safetensors"
         nearfar_program.write_safetensors(tensors_file, {"pixels": ("U8", [1, 2, 2], bytes(4))})

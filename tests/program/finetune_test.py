@@ -117,6 +117,23 @@ class Finetune(ProgramTest):
         report = document["fine_tuned"]
         self.assertEqual((report["images"], report["test_images"]), (30, 10))
 
+    def test_data_of_the_run_by_another_name(self):
+        settings = ["data.split_seed=5", "data.test_fraction=0.25", "data.limit=32",
+                    "data.sampler=balanced", "data.images_per_class=16", "train.batch=32"]
+        pixels, labels = self.folder / "images.npy", self.folder / "images_labels.npy"
+        nearfar_program.write_npy(pixels, "|u1", (128, 8, 8), bytes(i % 251 for i in range(8192)))
+        nearfar_program.write_npy(labels, "|u1", (128,), bytes(i % 2 for i in range(128)))
+        source = self.folder / "balanced"
+        run("pretrain", "--recipe", "simclr", "--data", pixels, "--out", source,
+            *nearfar_program.QUICK, *settings, "train.steps=1", check=0)
+        document, _ = self.finetune("--data", self.folder / "squares/../images.npy", source=source)
+        config = self.config()["data"]
+        self.assertEqual((config["split_seed"], config["test_fraction"], config["limit"]),
+                         (5, 0.25, 32))
+        self.assertEqual((config["sampler"], config["label_fraction"]), ("shuffle", 1.0))
+        self.assertEqual((document["fine_tuned"]["images"], document["fine_tuned"]["test_images"]),
+                         (32, 32))
+
     def test_weights_of_others(self):
         tensors, _ = read_safetensors(self.source / "encoder.safetensors")
         path = self.folder / "foreign.safetensors"

@@ -45,10 +45,23 @@ Json encoder_settings(const Pretrained& pretrained) {
                        {"weights", pretrained.path}});
 }
 
-/// How the run's images were read, unless others are given; the encoder's normalisation.
-Json data_settings(const Pretrained& pretrained, const FinetuneArguments& arguments) {
+/// How the run's images were read and divided, unless others are given: what it held out judges.
+/// Its sampler is left out, which belongs to its batches and its method.
+Json run_data_settings(const Pretrained& pretrained, const std::string& path) {
+  Json kept = Json::object();
   const Json* own = pretrained.config.find("data");
-  Json data = own == nullptr || !arguments.data.empty() ? Json::object() : *own;
+  if (own == nullptr) return kept;
+  if (!path.empty() && !same_path(path, own->at("path").as_string())) return kept;
+  for (const auto& [name, value] : own->members()) {
+    if (name == "sampler" || name == "classes_per_batch" || name == "images_per_class") continue;
+    kept[name] = value;
+  }
+  return kept;
+}
+
+/// The run's, with the encoder's normalisation and the share of labels.
+Json data_settings(const Pretrained& pretrained, const FinetuneArguments& arguments) {
+  Json data = run_data_settings(pretrained, arguments.data);
   const EncoderSpec& spec = pretrained.spec;
   data["mean"] = Json::array();
   data["std"] = Json::array();

@@ -41,11 +41,6 @@ void forget_data(Json& part) {
   part["data"] = std::move(kept);
 }
 
-bool same_path(const std::string& a, const std::string& b) {
-  std::error_code unknown;
-  return fs::weakly_canonical(a, unknown) == fs::weakly_canonical(b, unknown);
-}
-
 JudgeConfig apply(const RunSources& sources) {
   JudgeConfig config;
   merge_sources(sources, Json::object(), "").apply([&config](Fields& f) { config.describe(f); });
@@ -110,6 +105,11 @@ std::string run_of(const std::string& path) {
     if (RunFolder{folder.string()}.holds_run()) return folder.string();
   }
   return "";
+}
+
+bool same_path(const std::string& a, const std::string& b) {
+  std::error_code unknown;
+  return fs::weakly_canonical(a, unknown) == fs::weakly_canonical(b, unknown);
 }
 
 Judging prepare_judging(const std::vector<std::string>& words, const std::string& encoder_name,

@@ -49,4 +49,7 @@ Judging prepare_judging(const std::vector<std::string>& words, const std::string
 /// none.
 std::string run_of(const std::string& path);
 
+/// Whether two paths name the same file or folder, however they are written.
+bool same_path(const std::string& a, const std::string& b);
+
 }  // namespace nearfar
