@@ -147,6 +147,26 @@ class DataKinds(ProgramTest):
         unknown, said = self.judge(copy, "--data", data)
         self.assertIsNone(unknown["data"]["seen_in_pretraining"])
 
+    def test_what_was_seen_under_another_path(self):
+        folder, listed = self.write_pngs()
+        settings = ["train.batch=8", "data.test_fraction=0"]
+        self.train(folder / "test", "leaky", *settings)
+        self.train(folder / "train", "clean", *settings)
+        leaky, said = self.judge("leaky", "--data", listed)
+        self.assertEqual(leaky["data"]["seen_in_pretraining"], 16)
+        self.assertIn("warning: pretraining saw 16 of the 16 images", said)
+        clean, _ = self.judge("clean", "--data", listed)
+        self.assertEqual(clean["data"]["seen_in_pretraining"], 0)
+        # Copies share no path: what was seen is not known, and that is no 0.
+        shutil.copytree(folder, self.folder / "copies")
+        other, _ = self.judge("clean", "--data", self.folder / "copies")
+        self.assertIsNone(other["data"]["seen_in_pretraining"])
+        shutil.move(folder / "train", self.folder / "moved")
+        lost, said = self.judge("clean", "--data", self.folder / "copies")
+        self.assertIsNone(lost["data"]["seen_in_pretraining"])
+        self.assertIn("warning: which images pretraining saw is not known: ", said)
+        self.assertLess(said.index("warning"), said.index("features of the encoder"))
+
     def test_training_on_everything_is_said(self):
         data = self.write_npy("train")
         process = self.train(data, "run", "data.test_fraction=0")

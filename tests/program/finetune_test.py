@@ -134,6 +134,29 @@ class Finetune(ProgramTest):
         self.assertEqual((document["fine_tuned"]["images"], document["fine_tuned"]["test_images"]),
                          (32, 32))
 
+    def test_images_that_pretraining_saw(self):
+        pixels, labels = self.folder / "images.npy", self.folder / "images_labels.npy"
+        nearfar_program.write_npy(pixels, "|u1", (128, 8, 8), bytes(i % 251 for i in range(8192)))
+        nearfar_program.write_npy(labels, "|u1", (128,), bytes(i % 2 for i in range(128)))
+        source = self.folder / "everything"
+        run("pretrain", "--recipe", "simclr", "--data", pixels, "--out", source,
+            *nearfar_program.QUICK, "data.test_fraction=0", "train.steps=1", check=0)
+        document, said = self.finetune("data.test_fraction=0.25", "--baseline", source=source)
+        self.assertIn("warning: pretraining saw 32 of the 32 images that judge here", said)
+        self.assertEqual([document[part]["seen_in_pretraining"]
+                          for part in ("fine_tuned", "from_scratch")], [32, 0])
+
+        def seen():
+            process = run("evaluate", self.out, "--json", "--methods", "knn", check=0)
+            return json.loads(process.stdout)["data"]["seen_in_pretraining"], process.stderr
+
+        self.assertEqual(seen()[0], 32)
+        (source / "encoder.safetensors").write_bytes(
+            (self.source / "encoder.safetensors").read_bytes())
+        number, said = seen()
+        self.assertIsNone(number, "other weights than it started from")
+        self.assertIn("warning: which images pretraining saw is not known: ", said)
+
     def test_weights_of_others(self):
         tensors, _ = read_safetensors(self.source / "encoder.safetensors")
         path = self.folder / "foreign.safetensors"

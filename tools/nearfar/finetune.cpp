@@ -10,6 +10,7 @@
 #include "framework/train/classifier.h"
 #include "framework/train/pretrain.h"
 #include "tools/nearfar/commands.h"
+#include "tools/nearfar/judged_data.h"
 #include "tools/nearfar/judging.h"
 
 namespace nearfar {
@@ -125,8 +126,10 @@ Json judge_run(const RunFolder& folder, Log& log) {
     throw DataError(judging.data.train->info().path + ": expected a test part to judge on, found " +
                     "none; add --test PATH, or give data.test_fraction a share");
   }
+  const Json seen = count_seen_images(judging, log);
   Json report =
       accuracy_report({judge_classifier(classifier, *judging.data.test, judging.options)});
+  report["seen_in_pretraining"] = seen;
   report["images"] = classifier.images;
   report["test_images"] = judging.data.test->info().size;
   report["folder"] = folder.path;
