@@ -140,8 +140,8 @@ class DataKinds(ProgramTest):
         self.assertGreater(split["data"]["seen_in_pretraining"], 0)
         self.assertIn(f"warning: pretraining saw {split['data']['seen_in_pretraining']} of the 26 "
                       "images that judge here", said)
-        same, _ = self.judge("run", "--test", data)
-        self.assertEqual(same["data"]["seen_in_pretraining"], 230)
+        self.refused(3, [str(data), "other images", "all 256"], "evaluate", self.folder / "run",
+                     "--test", data)
         copy = shutil.copy(self.folder / "run/encoder.safetensors",
                            self.folder / "copy.safetensors")
         unknown, said = self.judge(copy, "--data", data)
@@ -156,7 +156,8 @@ class DataKinds(ProgramTest):
         self.assertEqual(leaky["data"]["seen_in_pretraining"], 16)
         self.assertIn("warning: pretraining saw 16 of the 16 images", said)
         clean, _ = self.judge("clean", "--data", listed)
-        self.assertEqual(clean["data"]["seen_in_pretraining"], 0)
+        self.assertEqual((clean["data"]["seen_in_pretraining"],
+                          clean["data"]["shared_with_training"]), (0, 0))
         # Copies share no path: what was seen is not known, and that is no 0.
         shutil.copytree(folder, self.folder / "copies")
         other, _ = self.judge("clean", "--data", self.folder / "copies")
@@ -166,6 +167,16 @@ class DataKinds(ProgramTest):
         self.assertIsNone(lost["data"]["seen_in_pretraining"])
         self.assertIn("warning: which images pretraining saw is not known: ", said)
         self.assertLess(said.index("warning"), said.index("features of the encoder"))
+
+    def test_test_part_within_the_training_part(self):
+        folder, _ = self.write_pngs()
+        self.train(folder, "run", "train.batch=8")
+        lines = ["path,label", "pngs/train/a/00.png,a", "pngs/test/a/01.png,a",
+                 "pngs/test/b/01.png,b"]
+        (self.folder / "mixed.csv").write_text("\n".join(lines))
+        document, said = self.judge("run", "--test", self.folder / "mixed.csv")
+        self.assertEqual(document["data"]["shared_with_training"], 1)
+        self.assertIn("warning: 1 of the 3 images that judge are in the training part", said)
 
     def test_training_on_everything_is_said(self):
         data = self.write_npy("train")

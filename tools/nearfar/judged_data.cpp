@@ -71,6 +71,23 @@ SeenImages seen_images(const LoadedEncoder& loaded, Log& log) {
   return seen;
 }
 
+/// Judging images that are in the training part, too.
+int64_t count_training_images(const DataParts& data, Log& log) {
+  const int64_t shared = shared_images(*data.test, {data.train});
+  const int64_t size = data.test->info().size;
+  if (shared == size) {
+    throw DataError(data.test->info().path +
+                    ": expected a test part of other images than those of the training part, " +
+                    "found all " + format_count(size) + " of them in it");
+  }
+  if (shared > 0) {
+    log.warning(format_count(shared) + " of the " + format_count(size) +
+                " images that judge are in the training part, too: all that is fitted on it is " +
+                "judged too well");
+  }
+  return shared;
+}
+
 }  // namespace
 
 Json count_seen_images(const Judging& judging, Log& log) {
@@ -98,6 +115,7 @@ Json describe_judged_data(const Judging& judging, Log& log) {
                        {"test_fraction", config.test_fraction},
                        {"val_fraction", config.val_fraction},
                        {"limit", config.limit},
+                       {"shared_with_training", count_training_images(judging.data, log)},
                        {"seen_in_pretraining", count_seen_images(judging, log)}});
 }
 
