@@ -177,6 +177,10 @@ class Finetune(ProgramTest):
         self.refused(3, ["expected", "label", str(photographs)], "finetune", source, "--out",
                      "x")
         self.refused(2, ["--labels"], "finetune", self.source, "--labels", "1.5")
+        for command in (["finetune"], ["evaluate"], ["export", "--out", "x"],
+                        ["embed", "--out", "x", "--data", self.data]):
+            self.refused(2, ["--encoder", "expected tiny", "found resnet50"], *command,
+                         self.source, "--encoder", "resnet50")
         self.refused(2, ["train.epoch", "did you mean"], "finetune", self.source, "--out", "x",
                      "train.epoch=3")
         self.refused(6, ["no such run"], "finetune", self.folder / "none")

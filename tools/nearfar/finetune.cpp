@@ -30,6 +30,7 @@ Pretrained find_pretrained(const FinetuneArguments& arguments, Log& log) {
   Pretrained pretrained;
   pretrained.path = find_encoder_file(arguments.rest.front(), log);
   pretrained.spec = read_encoder_spec(read_weights(pretrained.path), arguments.encoder);
+  check_encoder_name(pretrained.spec, arguments.encoder, pretrained.path);
   const std::string run = run_of(arguments.rest.front());
   const std::string path = RunFolder{run}.config();
   pretrained.config = run.empty() ? Json::object() : parse_json(read_text(path), path);
