@@ -178,6 +178,15 @@ class DataKinds(ProgramTest):
         self.assertEqual(document["data"]["shared_with_training"], 1)
         self.assertIn("warning: 1 of the 3 images that judge are in the training part", said)
 
+    def test_embedding_the_parts_of_a_run(self):
+        data = self.write_npy("train")
+        self.train(data, "run", "data.limit=64")
+        out = self.folder / "f.safetensors"
+        for words, rows in ((["--part", "test"], 26), (["--part", "train"], 64),
+                            (["--part", "all"], 256), ([], 256)):
+            run("embed", self.folder / "run", "--data", data, "--out", out, *words, check=0)
+            self.assertEqual(tensors(out)["features"][1][0], rows, words)
+
     def test_training_on_everything_is_said(self):
         data = self.write_npy("train")
         process = self.train(data, "run", "data.test_fraction=0")

@@ -67,7 +67,10 @@ void add_embed(CLI::App& app, Arguments& all) {
   command.add_option("--data", a.data, "the images")->required();
   command.add_option("--out", a.out, "features.safetensors")->required();
   command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
-  command.add_option("--part", a.part, "train, test or all")
+  command
+      .add_option("--part", a.part,
+                  "train or test, divided by data.test_fraction, split_seed and limit (the run's, "
+                  "for its own data), or all images; default: the training part, undivided")
       ->check(CLI::IsMember({"train", "test", "all"}));
 }
 

@@ -8,12 +8,12 @@
 namespace nearfar {
 namespace {
 
-/// The parts of the data that --part names, in order.
+/// The parts of the data that --part names, in order; the training part where it is not given.
 std::vector<const Dataset*> chosen_parts(const DataParts& data, const std::string& part) {
   std::vector<const Dataset*> parts;
   if (part != "test") parts.push_back(data.train.get());
   if (part == "all" && data.val != nullptr) parts.push_back(data.val.get());
-  if (part != "train" && data.test != nullptr) parts.push_back(data.test.get());
+  if ((part == "test" || part == "all") && data.test != nullptr) parts.push_back(data.test.get());
   if (parts.empty()) throw DataError(data.train->info().path + ": has no test part");
   return parts;
 }
@@ -28,8 +28,9 @@ std::string paths_file(const std::string& out) {
 }  // namespace
 
 int run_embed(const EmbedArguments& arguments, Console& console) {
-  const Judging judging = prepare_judging(arguments.rest, arguments.encoder, arguments.data, "",
-                                          console.log(), /*divide=*/false);
+  const bool divide = arguments.part == "train" || arguments.part == "test";
+  const Judging judging =
+      prepare_judging(arguments.rest, arguments.encoder, arguments.data, "", console.log(), divide);
   std::vector<at::Tensor> features, labels;
   std::string paths;
   for (const Dataset* part : chosen_parts(judging.data, arguments.part)) {
