@@ -177,6 +177,9 @@ class Finetune(ProgramTest):
         self.refused(3, ["expected", "label", str(photographs)], "finetune", source, "--out",
                      "x")
         self.refused(2, ["--labels"], "finetune", self.source, "--labels", "1.5")
+        self.refused(2, ["--labels", "finite", "nan"], "finetune", self.source, "--labels", "nan")
+        self.refused(2, ["--labels", "data.label_fraction", "found both"], "finetune", self.source,
+                     "--out", "x", "--labels", "0.1", "data.label_fraction=0.5")
         for command in (["finetune"], ["evaluate"], ["export", "--out", "x"],
                         ["embed", "--out", "x", "--data", self.data]):
             self.refused(2, ["--encoder", "expected tiny", "found resnet50"], *command,

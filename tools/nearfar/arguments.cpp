@@ -2,6 +2,7 @@
 #include "tools/nearfar/arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 
 #include "framework/config/settings.h"
 #include "nearfar/version.h"
@@ -74,13 +75,21 @@ void add_embed(CLI::App& app, Arguments& all) {
       ->check(CLI::IsMember({"train", "test", "all"}));
 }
 
+/// CLI::Range lets nan through.
+std::string finite(const std::string& text) {
+  const bool good = std::isfinite(std::strtod(text.c_str(), nullptr));
+  return good ? "" : "expected a finite number, found " + text;
+}
+
 void add_finetune(CLI::App& app, Arguments& all) {
   CLI::App& command = add_command(app, all, "finetune", kFinetune);
   FinetuneArguments& a = all.finetune;
   command.add_option("RUN_OR_CHECKPOINT", a.rest, "the encoder, and key=value settings")
       ->required();
-  command.add_option("--labels", a.labels, "share of the labels to learn from (0.01, 0.1, 1)")
-      ->check(CLI::Range(1e-6, 1.0));
+  command
+      .add_option("--labels", a.labels, "share of the labels to learn from (0.01, 0.1); default: 1")
+      ->check(CLI::Range(1e-6, 1.0))
+      ->check(finite);
   command.add_option("--data", a.data, "labelled data; default: the run's");
   command.add_option("--test", a.test, "test set, where the data has none");
   command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");

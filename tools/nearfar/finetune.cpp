@@ -100,10 +100,24 @@ Json fresh_settings(const Pretrained& pretrained, const FinetuneArguments& argum
   return settings;
 }
 
+/// The epochs follow --labels: another share of labels would get those of this one.
+void refuse_two_shares(const RunSources& sources, const FinetuneArguments& arguments) {
+  if (arguments.labels == 0.0) return;
+  const std::string key = "data.label_fraction";
+  bool given = false;
+  for (const std::string& setting : sources.assignments) given |= setting.starts_with(key + "=");
+  for (const auto& [config, name] : sources.files) {
+    const Json* data = config.is_object() ? config.find("data") : nullptr;
+    given |= data != nullptr && data->is_object() && data->find("label_fraction") != nullptr;
+  }
+  if (given) throw ConfigError("--labels and " + key + ": expected one of them, found both");
+}
+
 /// What a run is told: everything when it starts, what was typed when it goes on.
 RunSources sources_for(const Pretrained& pretrained, const FinetuneArguments& arguments,
                        const std::string& out, bool from_scratch) {
   RunSources sources = sources_of({arguments.rest.begin() + 1, arguments.rest.end()});
+  refuse_two_shares(sources, arguments);
   sources.preset = "fine_tuning";
   const auto set = [&](const std::string& setting) { sources.assignments.push_back(setting); };
   if (out.empty() || !RunFolder{out}.holds_run()) {
