@@ -150,6 +150,10 @@ class Finetune(ProgramTest):
             process = run("evaluate", self.out, "--json", "--methods", "knn", check=0)
             return json.loads(process.stdout)["data"]["seen_in_pretraining"], process.stderr
 
+        page = json.loads(run("report", self.out, "--json", check=0).stdout)
+        share = f"{100 * document['fine_tuned']['top1']:.1f} % of 32 test images right"
+        self.assertIn(f"Fine-tuned on 100 % of the labels: {share}; from scratch",
+                      " ".join(page["remarks"]))
         self.assertEqual(seen()[0], 32)
         (source / "encoder.safetensors").write_bytes(
             (self.source / "encoder.safetensors").read_bytes())
