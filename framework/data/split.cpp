@@ -9,6 +9,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "augment/random.h"
@@ -17,6 +18,7 @@
 #include "framework/log/quantities.h"
 
 namespace nearfar {
+namespace fs = std::filesystem;
 namespace {
 
 // Streams of the split's seed: no draw depends on another.
@@ -135,17 +137,40 @@ void say_held_out(const DataParts& parts, const std::string& purpose, const std:
   log.info("data: " + format_count(held) + " of " + format_count(held + parts.train->info().size) +
            " training images are held out " + purpose + " (" + key + "=" +
            to_text(Json(fraction), -1) + ", data.split_seed=" + std::to_string(config.split_seed) +
-           "); pretraining does not see them");
+           ")");
 }
 
-/// Where an image comes from, alike for all ways to name it.
-std::string full_place(const Dataset& data, int64_t index, const std::string& working_folder) {
-  std::string place = data.place(index);
-  if (!place.starts_with('/')) place = working_folder + "/" + place;
-  const bool normal =
-      place.find("/.") == std::string::npos && place.find("//") == std::string::npos;
-  return normal ? place : std::filesystem::path(place).lexically_normal().string();
-}
+/// Where images come from, alike for all ways to name it.
+class FullPlaces {
+ public:
+  std::string of(const Dataset& data, int64_t index) {
+    const std::string place = data.place(index);
+    const size_t row = place.ends_with(']') ? place.rfind('[') : place.size();
+    return file(place.substr(0, row)) + place.substr(std::min(row, place.size()));
+  }
+
+ private:
+  std::string file(const std::string& path) {
+    std::error_code unknown;
+    if (fs::is_symlink(path, unknown)) return fs::weakly_canonical(path, unknown).string();
+    const size_t slash = path.rfind('/');
+    const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+    return folder(slash == std::string::npos ? "" : path.substr(0, slash + 1)) + "/" + name;
+  }
+
+  /// Each is asked for once: files are many, folders few.
+  const std::string& folder(const std::string& path) {
+    const auto [known, fresh] = folders_.try_emplace(path);
+    if (!fresh) return known->second;
+    std::error_code unknown;
+    std::string& full = known->second;
+    full = fs::weakly_canonical(fs::current_path() / path, unknown).string();
+    while (full.ends_with('/')) full.pop_back();
+    return full;
+  }
+
+  std::unordered_map<std::string, std::string> folders_;
+};
 
 }  // namespace
 
@@ -201,14 +226,14 @@ DataParts divide_data(const DataParts& opened, const DataConfig& config, Log& lo
   return parts;
 }
 
-int64_t shared_images(const Dataset& a, const Dataset& b) {
-  const std::string here = std::filesystem::current_path().string();
+int64_t shared_images(const Dataset& a, const std::vector<std::shared_ptr<const Dataset>>& others) {
+  FullPlaces full;
   std::unordered_set<std::string> places;
-  for (int64_t i = 0; i < b.info().size; ++i) places.insert(full_place(b, i, here));
-  int64_t shared = 0;
-  for (int64_t i = 0; i < a.info().size; ++i) {
-    shared += places.count(full_place(a, i, here)) > 0 ? 1 : 0;
+  for (const auto& other : others) {
+    for (int64_t i = 0; i < other->info().size; ++i) places.insert(full.of(*other, i));
   }
+  int64_t shared = 0;
+  for (int64_t i = 0; i < a.info().size; ++i) shared += places.count(full.of(a, i)) > 0 ? 1 : 0;
   return shared;
 }
 

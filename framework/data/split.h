@@ -31,7 +31,8 @@ std::shared_ptr<const Dataset> draw_images(std::shared_ptr<const Dataset> whole,
 /// none.
 DataParts divide_data(const DataParts& opened, const DataConfig& config, Log& log);
 
-/// Images of `a` that are in `b` too, by the file or the row that they come from.
-int64_t shared_images(const Dataset& a, const Dataset& b);
+/// Images of `a` that are in one of `others` too, by the file or the row that they come from;
+/// symbolic links lead to the same file.
+int64_t shared_images(const Dataset& a, const std::vector<std::shared_ptr<const Dataset>>& others);
 
 }  // namespace nearfar

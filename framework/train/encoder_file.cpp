@@ -80,6 +80,7 @@ LoadedEncoder load_encoder(const std::string& path, const std::string& name, Log
   loaded.source = find_encoder_file(path, log);
   const SafetensorsFile file = read_weights(loaded.source);
   static_cast<EncoderSpec&>(loaded) = read_encoder_spec(file, name);
+  check_encoder_name(loaded, name, loaded.source);
   loaded.encoder = build(loaded);
   loaded.weights = load_weights(module_state(*loaded.encoder), file, loaded.config.name);
   if (loaded.foreign) log.info("weights: " + to_words(loaded.weights));

@@ -33,7 +33,8 @@ struct LoadedEncoder : EncoderSpec {
 std::string find_encoder_file(const std::string& path, Log& log);
 
 /// Loads the encoder of find_encoder_file(path); `name` as for read_encoder_spec(). The key report
-/// of a foreign file goes to the log. Throws CheckpointError naming the file and what is missing.
+/// of a foreign file goes to the log. Throws CheckpointError naming the file and what is missing,
+/// and as check_encoder_name().
 LoadedEncoder load_encoder(const std::string& path, const std::string& name, Log& log);
 
 /// The same architecture with the fresh weights of its seed, in eval mode.

@@ -81,4 +81,10 @@ EncoderSpec read_encoder_spec(const SafetensorsFile& file, const std::string& na
   }
 }
 
+void check_encoder_name(const EncoderSpec& spec, const std::string& name, const std::string& path) {
+  if (name.empty() || name == spec.config.name) return;
+  throw ConfigError("--encoder: expected " + spec.config.name + ", which the metadata of " + path +
+                    " names, found " + name);
+}
+
 }  // namespace nearfar

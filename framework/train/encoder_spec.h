@@ -25,4 +25,7 @@ struct EncoderSpec {
 /// naming the file and what is missing.
 EncoderSpec read_encoder_spec(const SafetensorsFile& file, const std::string& name);
 
+/// Throws ConfigError where --encoder `name` is given and the file at `path` says otherwise.
+void check_encoder_name(const EncoderSpec& spec, const std::string& name, const std::string& path);
+
 }  // namespace nearfar

@@ -4,20 +4,12 @@ import gzip
 import json
 import random
 import shutil
-import struct
 from array import array
 
 import nearfar_program
-from nearfar_program import QUICK, ProgramTest, digest, png, read_safetensors, run
+from nearfar_program import QUICK, ProgramTest, digest, png, read_safetensors, run, write_npy
 
 SIDE, CLASSES, TRAIN, TEST = 16, 4, 256, 64
-
-
-def npy(path, descr, shape, data):
-    """A .npy file by the format's description (numpy/lib/format.py)."""
-    text = repr({"descr": descr, "fortran_order": False, "shape": tuple(shape)})
-    text += " " * (-(10 + len(text) + 1) % 64) + "\n"
-    path.write_bytes(b"\x93NUMPY\x01\0" + struct.pack("<H", len(text)) + text.encode() + data)
 
 
 def tensors(path):
@@ -37,8 +29,8 @@ class DataKinds(ProgramTest):
     def write_npy(self, part):
         path = self.folder / f"{part}.npy"
         count = len(self.labels[part])
-        npy(path, "|u1", (count, SIDE, SIDE), self.pixels[part])
-        npy(self.folder / f"{part}_labels.npy", "<i8", (count,),
+        write_npy(path, "|u1", (count, SIDE, SIDE), self.pixels[part])
+        write_npy(self.folder / f"{part}_labels.npy", "<i8", (count,),
             array("q", list(self.labels[part])).tobytes())
         return path
 
@@ -148,12 +140,52 @@ class DataKinds(ProgramTest):
         self.assertGreater(split["data"]["seen_in_pretraining"], 0)
         self.assertIn(f"warning: pretraining saw {split['data']['seen_in_pretraining']} of the 26 "
                       "images that judge here", said)
-        same, _ = self.judge("run", "--test", data)
-        self.assertEqual(same["data"]["seen_in_pretraining"], 230)
+        self.refused(3, [str(data), "other images", "all 256"], "evaluate", self.folder / "run",
+                     "--test", data)
         copy = shutil.copy(self.folder / "run/encoder.safetensors",
                            self.folder / "copy.safetensors")
         unknown, said = self.judge(copy, "--data", data)
         self.assertIsNone(unknown["data"]["seen_in_pretraining"])
+
+    def test_what_was_seen_under_another_path(self):
+        folder, listed = self.write_pngs()
+        settings = ["train.batch=8", "data.test_fraction=0"]
+        self.train(folder / "test", "leaky", *settings)
+        self.train(folder / "train", "clean", *settings)
+        leaky, said = self.judge("leaky", "--data", listed)
+        self.assertEqual(leaky["data"]["seen_in_pretraining"], 16)
+        self.assertIn("warning: pretraining saw 16 of the 16 images", said)
+        clean, _ = self.judge("clean", "--data", listed)
+        self.assertEqual((clean["data"]["seen_in_pretraining"],
+                          clean["data"]["shared_with_training"]), (0, 0))
+        # Copies share no path: what was seen is not known, and that is no 0.
+        shutil.copytree(folder, self.folder / "copies")
+        other, _ = self.judge("clean", "--data", self.folder / "copies")
+        self.assertIsNone(other["data"]["seen_in_pretraining"])
+        shutil.move(folder / "train", self.folder / "moved")
+        lost, said = self.judge("clean", "--data", self.folder / "copies")
+        self.assertIsNone(lost["data"]["seen_in_pretraining"])
+        self.assertIn("warning: which images pretraining saw is not known: ", said)
+        self.assertLess(said.index("warning"), said.index("features of the encoder"))
+
+    def test_test_part_within_the_training_part(self):
+        folder, _ = self.write_pngs()
+        self.train(folder, "run", "train.batch=8")
+        lines = ["path,label", "pngs/train/a/00.png,a", "pngs/test/a/01.png,a",
+                 "pngs/test/b/01.png,b"]
+        (self.folder / "mixed.csv").write_text("\n".join(lines))
+        document, said = self.judge("run", "--test", self.folder / "mixed.csv")
+        self.assertEqual(document["data"]["shared_with_training"], 1)
+        self.assertIn("warning: 1 of the 3 images that judge are in the training part", said)
+
+    def test_embedding_the_parts_of_a_run(self):
+        data = self.write_npy("train")
+        self.train(data, "run", "data.limit=64")
+        out = self.folder / "f.safetensors"
+        for words, rows in ((["--part", "test"], 26), (["--part", "train"], 64),
+                            (["--part", "all"], 256), ([], 256)):
+            run("embed", self.folder / "run", "--data", data, "--out", out, *words, check=0)
+            self.assertEqual(tensors(out)["features"][1][0], rows, words)
 
     def test_training_on_everything_is_said(self):
         data = self.write_npy("train")
@@ -227,9 +259,9 @@ class DataKinds(ProgramTest):
         listed.write_text("squares/none.png,3\n")
         refused(listed, [f"{listed}:1: ", "a first line that names the columns"])
         array_file = self.folder / "bad.npy"
-        npy(array_file, "<f4", (2, 4, 4), bytes(128))
+        write_npy(array_file, "<f4", (2, 4, 4), bytes(128))
         refused(array_file, [str(array_file), "expected uint8 images", "found F32 [2, 4, 4]"])
-        npy(array_file, "|u1", (1 << 40, 4, 4), bytes(32))
+        write_npy(array_file, "|u1", (1 << 40, 4, 4), bytes(32))
         refused(array_file, [str(array_file), f"expected {1 << 44} bytes", "found 32"])
         tensors_file = self.folder / "bad.safetensors"
         nearfar_program.write_safetensors(tensors_file, {"pixels": ("U8", [1, 2, 2], bytes(4))})

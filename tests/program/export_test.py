@@ -147,6 +147,8 @@ class Export(ProgramTest):
         self.refused(2, ["cifar stem", "--format timm"], "export", source, "--out", "x",
                      "--format", "timm-folder")
         self.assertFalse((self.folder / "x").exists())
+        self.refused(2, ["--out", str(self.folder), "expected a file", "found a folder"], "export",
+                     source, "--out", self.folder)
         self.refused(6, ["no such run"], "export", self.folder / "none", "--out", "x")
 
 

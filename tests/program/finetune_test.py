@@ -117,6 +117,50 @@ class Finetune(ProgramTest):
         report = document["fine_tuned"]
         self.assertEqual((report["images"], report["test_images"]), (30, 10))
 
+    def test_data_of_the_run_by_another_name(self):
+        settings = ["data.split_seed=5", "data.test_fraction=0.25", "data.limit=32",
+                    "data.sampler=balanced", "data.images_per_class=16", "train.batch=32"]
+        pixels, labels = self.folder / "images.npy", self.folder / "images_labels.npy"
+        nearfar_program.write_npy(pixels, "|u1", (128, 8, 8), bytes(i % 251 for i in range(8192)))
+        nearfar_program.write_npy(labels, "|u1", (128,), bytes(i % 2 for i in range(128)))
+        source = self.folder / "balanced"
+        run("pretrain", "--recipe", "simclr", "--data", pixels, "--out", source,
+            *nearfar_program.QUICK, *settings, "train.steps=1", check=0)
+        document, _ = self.finetune("--data", self.folder / "squares/../images.npy", source=source)
+        config = self.config()["data"]
+        self.assertEqual((config["split_seed"], config["test_fraction"], config["limit"]),
+                         (5, 0.25, 32))
+        self.assertEqual((config["sampler"], config["label_fraction"]), ("shuffle", 1.0))
+        self.assertEqual((document["fine_tuned"]["images"], document["fine_tuned"]["test_images"]),
+                         (32, 32))
+
+    def test_images_that_pretraining_saw(self):
+        pixels, labels = self.folder / "images.npy", self.folder / "images_labels.npy"
+        nearfar_program.write_npy(pixels, "|u1", (128, 8, 8), bytes(i % 251 for i in range(8192)))
+        nearfar_program.write_npy(labels, "|u1", (128,), bytes(i % 2 for i in range(128)))
+        source = self.folder / "everything"
+        run("pretrain", "--recipe", "simclr", "--data", pixels, "--out", source,
+            *nearfar_program.QUICK, "data.test_fraction=0", "train.steps=1", check=0)
+        document, said = self.finetune("data.test_fraction=0.25", "--baseline", source=source)
+        self.assertIn("warning: pretraining saw 32 of the 32 images that judge here", said)
+        self.assertEqual([document[part]["seen_in_pretraining"]
+                          for part in ("fine_tuned", "from_scratch")], [32, 0])
+
+        def seen():
+            process = run("evaluate", self.out, "--json", "--methods", "knn", check=0)
+            return json.loads(process.stdout)["data"]["seen_in_pretraining"], process.stderr
+
+        page = json.loads(run("report", self.out, "--json", check=0).stdout)
+        share = f"{100 * document['fine_tuned']['top1']:.1f} % of 32 test images right"
+        self.assertIn(f"Fine-tuned on 100 % of the labels: {share}; from scratch",
+                      " ".join(page["remarks"]))
+        self.assertEqual(seen()[0], 32)
+        (source / "encoder.safetensors").write_bytes(
+            (self.source / "encoder.safetensors").read_bytes())
+        number, said = seen()
+        self.assertIsNone(number, "other weights than it started from")
+        self.assertIn("warning: which images pretraining saw is not known: ", said)
+
     def test_weights_of_others(self):
         tensors, _ = read_safetensors(self.source / "encoder.safetensors")
         path = self.folder / "foreign.safetensors"
@@ -137,6 +181,13 @@ class Finetune(ProgramTest):
         self.refused(3, ["expected", "label", str(photographs)], "finetune", source, "--out",
                      "x")
         self.refused(2, ["--labels"], "finetune", self.source, "--labels", "1.5")
+        self.refused(2, ["--labels", "finite", "nan"], "finetune", self.source, "--labels", "nan")
+        self.refused(2, ["--labels", "data.label_fraction", "found both"], "finetune", self.source,
+                     "--out", "x", "--labels", "0.1", "data.label_fraction=0.5")
+        for command in (["finetune"], ["evaluate"], ["export", "--out", "x"],
+                        ["embed", "--out", "x", "--data", self.data]):
+            self.refused(2, ["--encoder", "expected tiny", "found resnet50"], *command,
+                         self.source, "--encoder", "resnet50")
         self.refused(2, ["train.epoch", "did you mean"], "finetune", self.source, "--out", "x",
                      "train.epoch=3")
         self.refused(6, ["no such run"], "finetune", self.folder / "none")

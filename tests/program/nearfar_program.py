@@ -113,6 +113,13 @@ def write_safetensors(path, tensors, metadata=None):
     pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + body)
 
 
+def write_npy(path, descr, shape, data):
+    """A .npy file by the format's description (numpy/lib/format.py)."""
+    text = repr({"descr": descr, "fortran_order": False, "shape": tuple(shape)})
+    text += " " * (-(10 + len(text) + 1) % 64) + "\n"
+    path.write_bytes(b"\x93NUMPY\x01\0" + struct.pack("<H", len(text)) + text.encode() + data)
+
+
 class ProgramTest(unittest.TestCase):
     """A test with a folder of its own and the small idx set in it."""
 

@@ -2,6 +2,7 @@
 #include "tools/nearfar/arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 
 #include "framework/config/settings.h"
 #include "nearfar/version.h"
@@ -67,8 +68,17 @@ void add_embed(CLI::App& app, Arguments& all) {
   command.add_option("--data", a.data, "the images")->required();
   command.add_option("--out", a.out, "features.safetensors")->required();
   command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
-  command.add_option("--part", a.part, "train, test or all")
+  command
+      .add_option("--part", a.part,
+                  "train or test, divided by data.test_fraction, split_seed and limit (the run's, "
+                  "for its own data), or all images; default: the training part, undivided")
       ->check(CLI::IsMember({"train", "test", "all"}));
+}
+
+/// CLI::Range lets nan through.
+std::string finite(const std::string& text) {
+  const bool good = std::isfinite(std::strtod(text.c_str(), nullptr));
+  return good ? "" : "expected a finite number, found " + text;
 }
 
 void add_finetune(CLI::App& app, Arguments& all) {
@@ -76,8 +86,10 @@ void add_finetune(CLI::App& app, Arguments& all) {
   FinetuneArguments& a = all.finetune;
   command.add_option("RUN_OR_CHECKPOINT", a.rest, "the encoder, and key=value settings")
       ->required();
-  command.add_option("--labels", a.labels, "share of the labels to learn from (0.01, 0.1, 1)")
-      ->check(CLI::Range(1e-6, 1.0));
+  command
+      .add_option("--labels", a.labels, "share of the labels to learn from (0.01, 0.1); default: 1")
+      ->check(CLI::Range(1e-6, 1.0))
+      ->check(finite);
   command.add_option("--data", a.data, "labelled data; default: the run's");
   command.add_option("--test", a.test, "test set, where the data has none");
   command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");

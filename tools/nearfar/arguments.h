@@ -30,7 +30,7 @@ struct EvaluateArguments {
 struct EmbedArguments {
   std::vector<std::string> rest;
   std::string data, out, encoder;
-  std::string part = "train";
+  std::string part;  // train, test, all; empty: the training part as it is stored
 };
 
 struct ExportArguments {

@@ -8,13 +8,13 @@
 namespace nearfar {
 namespace {
 
-/// The parts of the data that --part names, in order.
+/// The parts of the data that --part names, in order; the training part where it is not given.
 std::vector<std::shared_ptr<const Dataset>*> chosen_parts(DataParts& data,
                                                           const std::string& part) {
   std::vector<std::shared_ptr<const Dataset>*> parts;
   if (part != "test") parts.push_back(&data.train);
   if (part == "all" && data.val != nullptr) parts.push_back(&data.val);
-  if (part != "train" && data.test != nullptr) parts.push_back(&data.test);
+  if ((part == "test" || part == "all") && data.test != nullptr) parts.push_back(&data.test);
   if (parts.empty()) throw DataError(data.train->info().path + ": has no test part");
   return parts;
 }
@@ -29,8 +29,9 @@ std::string paths_file(const std::string& out) {
 }  // namespace
 
 int run_embed(const EmbedArguments& arguments, Console& console) {
-  Judging judging = prepare_judging(arguments.rest, arguments.encoder, arguments.data, "",
-                                    console.log(), /*divide=*/false);
+  const bool divide = arguments.part == "train" || arguments.part == "test";
+  Judging judging =
+      prepare_judging(arguments.rest, arguments.encoder, arguments.data, "", console.log(), divide);
   std::vector<at::Tensor> features, labels;
   std::string paths;
   for (auto* part : chosen_parts(judging.data, arguments.part)) {

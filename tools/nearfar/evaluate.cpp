@@ -86,8 +86,10 @@ int run_evaluate(const EvaluateArguments& arguments, Console& console) {
                     ": no test part to judge by; expected --test PATH, or a larger "
                     "data.test_fraction");
   }
+  const Json described = describe_judged_data(judging, console.log());
   Json document = evaluate(gather_inputs(judging, console.log()), config, console.log());
-  describe_judged_data(document["data"], judging, console.log());
+  for (const auto& [name, value] : described.members()) document["data"][name] = value;
+  document["data"]["skipped"] = judging.skipped;
   document["weights"] = to_document(judging.loaded.weights);
   document["encoder"] = judging.loaded.source;
   const std::string path = output_path(arguments);

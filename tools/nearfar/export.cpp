@@ -1,10 +1,17 @@
 // `nearfar export`.
+#include <filesystem>
+
+#include "framework/error.h"
 #include "framework/train/encoder_export.h"
 #include "tools/nearfar/commands.h"
 
 namespace nearfar {
 
 int run_export(const ExportArguments& arguments, Console& console) {
+  if (arguments.format != "timm-folder" && std::filesystem::is_directory(arguments.out)) {
+    throw ConfigError("--out " + arguments.out + ": expected a file for --format " +
+                      arguments.format + ", found a folder");
+  }
   const LoadedEncoder source = load_encoder(arguments.what, arguments.encoder, console.log());
   const ExportResult result = export_encoder(source, arguments.format, arguments.out);
   Json python = Json::array();

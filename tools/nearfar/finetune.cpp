@@ -10,6 +10,7 @@
 #include "framework/train/classifier.h"
 #include "framework/train/pretrain.h"
 #include "tools/nearfar/commands.h"
+#include "tools/nearfar/judged_data.h"
 #include "tools/nearfar/judging.h"
 
 namespace nearfar {
@@ -29,6 +30,7 @@ Pretrained find_pretrained(const FinetuneArguments& arguments, Log& log) {
   Pretrained pretrained;
   pretrained.path = find_encoder_file(arguments.rest.front(), log);
   pretrained.spec = read_encoder_spec(read_weights(pretrained.path), arguments.encoder);
+  check_encoder_name(pretrained.spec, arguments.encoder, pretrained.path);
   const std::string run = run_of(arguments.rest.front());
   const std::string path = RunFolder{run}.config();
   pretrained.config = run.empty() ? Json::object() : parse_json(read_text(path), path);
@@ -45,10 +47,23 @@ Json encoder_settings(const Pretrained& pretrained) {
                        {"weights", pretrained.path}});
 }
 
-/// How the run's images were read, unless others are given; the encoder's normalisation.
-Json data_settings(const Pretrained& pretrained, const FinetuneArguments& arguments) {
+/// How the run's images were read and divided, unless others are given: what it held out judges.
+/// Its sampler is left out, which belongs to its batches and its method.
+Json run_data_settings(const Pretrained& pretrained, const std::string& path) {
+  Json kept = Json::object();
   const Json* own = pretrained.config.find("data");
-  Json data = own == nullptr || !arguments.data.empty() ? Json::object() : *own;
+  if (own == nullptr) return kept;
+  if (!path.empty() && !same_path(path, own->at("path").as_string())) return kept;
+  for (const auto& [name, value] : own->members()) {
+    if (name == "sampler" || name == "classes_per_batch" || name == "images_per_class") continue;
+    kept[name] = value;
+  }
+  return kept;
+}
+
+/// The run's, with the encoder's normalisation and the share of labels.
+Json data_settings(const Pretrained& pretrained, const FinetuneArguments& arguments) {
+  Json data = run_data_settings(pretrained, arguments.data);
   const EncoderSpec& spec = pretrained.spec;
   data["mean"] = Json::array();
   data["std"] = Json::array();
@@ -85,10 +100,24 @@ Json fresh_settings(const Pretrained& pretrained, const FinetuneArguments& argum
   return settings;
 }
 
+/// The epochs follow --labels: another share of labels would get those of this one.
+void refuse_two_shares(const RunSources& sources, const FinetuneArguments& arguments) {
+  if (arguments.labels == 0.0) return;
+  const std::string key = "data.label_fraction";
+  bool given = false;
+  for (const std::string& setting : sources.assignments) given |= setting.starts_with(key + "=");
+  for (const auto& [config, name] : sources.files) {
+    const Json* data = config.is_object() ? config.find("data") : nullptr;
+    given |= data != nullptr && data->is_object() && data->find("label_fraction") != nullptr;
+  }
+  if (given) throw ConfigError("--labels and " + key + ": expected one of them, found both");
+}
+
 /// What a run is told: everything when it starts, what was typed when it goes on.
 RunSources sources_for(const Pretrained& pretrained, const FinetuneArguments& arguments,
                        const std::string& out, bool from_scratch) {
   RunSources sources = sources_of({arguments.rest.begin() + 1, arguments.rest.end()});
+  refuse_two_shares(sources, arguments);
   sources.preset = "fine_tuning";
   const auto set = [&](const std::string& setting) { sources.assignments.push_back(setting); };
   if (out.empty() || !RunFolder{out}.holds_run()) {
@@ -112,8 +141,10 @@ Json judge_run(const RunFolder& folder, Log& log) {
     throw DataError(judging.data.train->info().path + ": expected a test part to judge on, found " +
                     "none; add --test PATH, or give data.test_fraction a share");
   }
+  const Json seen = count_seen_images(judging, log);
   Json report = accuracy_report(
       {judge_classifier(classifier, readable_features(judging, judging.data.test, log))});
+  report["seen_in_pretraining"] = seen;
   report["images"] = classifier.images;
   report["test_images"] = judging.data.test->info().size;
   report["folder"] = folder.path;

@@ -45,24 +45,10 @@ void forget_data(Json& part) {
   part["data"] = std::move(kept);
 }
 
-bool same_path(const std::string& a, const std::string& b) {
-  std::error_code unknown;
-  return fs::weakly_canonical(a, unknown) == fs::weakly_canonical(b, unknown);
-}
-
 JudgeConfig apply(const RunSources& sources) {
   JudgeConfig config;
   merge_sources(sources, Json::object(), "").apply([&config](Fields& f) { config.describe(f); });
   return config;
-}
-
-/// The settings of the encoder's run alone; nothing where it belongs to none.
-std::optional<JudgeConfig> settings_of_run(const std::string& run) {
-  if (run.empty()) return std::nullopt;
-  RunSources sources;
-  sources.environment = false;
-  sources.files.emplace_back(judging_part(run), "run " + run);
-  return apply(sources);
 }
 
 JudgeConfig read_settings(const std::vector<std::string>& words, const std::string& data,
@@ -117,6 +103,19 @@ std::string run_of(const std::string& path) {
   return "";
 }
 
+std::optional<JudgeConfig> settings_of_run(const std::string& run) {
+  if (run.empty()) return std::nullopt;
+  RunSources sources;
+  sources.environment = false;
+  sources.files.emplace_back(judging_part(run), "run " + run);
+  return apply(sources);
+}
+
+bool same_path(const std::string& a, const std::string& b) {
+  std::error_code unknown;
+  return fs::weakly_canonical(a, unknown) == fs::weakly_canonical(b, unknown);
+}
+
 Judging prepare_judging(const std::vector<std::string>& words, const std::string& encoder_name,
                         const std::string& data, const std::string& test, Log& log, bool divide) {
   Judging judging;
@@ -129,8 +128,6 @@ Judging prepare_judging(const std::vector<std::string>& words, const std::string
     throw ConfigError("data.path: " + judging.loaded.source +
                       " belongs to no run; add --data PATH");
   }
-  const std::optional<JudgeConfig> own = settings_of_run(run_of(words.front()));
-  if (own && same_path(own->data.path, config.data.path)) judging.pretraining = own->data;
   judging.data = open_data(config.data, log);
   if (divide) judging.data = divide_data(judging.data, config.data, log);
   check_channels(judging.loaded, *judging.data.train);

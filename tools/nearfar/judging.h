@@ -31,10 +31,9 @@ struct JudgeConfig {
 struct Judging {
   JudgeConfig config;
   LoadedEncoder loaded;
-  DataParts data;                         // what is fitted on and what judges
-  FeatureOptions options;                 // of this encoder's images
-  int64_t skipped = 0;                    // unreadable images left out of the data so far
-  std::optional<DataConfig> pretraining;  // of the encoder's run, where it has the same data.path
+  DataParts data;          // what is fitted on and what judges
+  FeatureOptions options;  // of this encoder's images
+  int64_t skipped = 0;     // unreadable images left out of the data so far
 };
 
 /// Loads the encoder that words[0] names (a run, a checkpoint, a file), takes settings from its
@@ -54,5 +53,11 @@ Features readable_features(Judging& judging, std::shared_ptr<const Dataset>& par
 /// The run that a path belongs to (itself, or the run of a checkpoint gen-N); empty when there is
 /// none.
 std::string run_of(const std::string& path);
+
+/// What judging reads of a run's config alone; nothing for an empty path.
+std::optional<JudgeConfig> settings_of_run(const std::string& run);
+
+/// Whether two paths name the same file or folder, however they are written.
+bool same_path(const std::string& a, const std::string& b);
 
 }  // namespace nearfar

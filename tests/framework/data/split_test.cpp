@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -11,6 +12,7 @@
 #include "framework/data/subset.h"
 #include "tests/framework/data/folder_tests.h"
 #include "tests/framework/data/made_dataset.h"
+#include "tests/framework/files/temporary_folder.h"
 
 namespace nearfar {
 namespace {
@@ -41,8 +43,8 @@ TEST(DividedData, LabelledSetsHoldOutAShare) {
   EXPECT_EQ(places(parts.test), places(split_data(whole, 0.1, 0).test));
   EXPECT_EQ(said,
             "data: 10 of 100 training images are held out for the evaluation "
-            "(data.test_fraction=0.1, data.split_seed=0); pretraining does not see them\n");
-  EXPECT_EQ(shared_images(*parts.train, *parts.test), 0);
+            "(data.test_fraction=0.1, data.split_seed=0)\n");
+  EXPECT_EQ(shared_images(*parts.train, {parts.test}), 0);
   config.split_seed = 1;
   EXPECT_NE(places(divide({whole}, config).test), places(parts.test));
   config.test_fraction = 0.0;
@@ -90,7 +92,7 @@ TEST(DividedData, TheLimitIsStratifiedAndLeavesTheTestPartAlone) {
   const DataParts parts = divide({whole}, config);
   EXPECT_EQ(places(parts.test), places(divide({whole}, {}).test));
   ASSERT_EQ(parts.train->info().size, 22);
-  EXPECT_EQ(shared_images(*parts.train, *parts.test), 0);
+  EXPECT_EQ(shared_images(*parts.train, {parts.test}), 0);
   std::map<int64_t, int64_t> counts;
   for (int64_t i = 0; i < 22; ++i) ++counts[parts.train->label(i)];
   // 22 of 90: 5.5 of 22.5 a class, where classes have 22 or 23.
@@ -158,15 +160,29 @@ TEST(DividedData, LabelledImagesOfClassesWithOthersAreHeldOut) {
 
 TEST(SharedImages, AreCountedByPlace) {
   const auto whole = set_of(10, 2);
-  EXPECT_EQ(shared_images(*subset(whole, {1, 2, 3}), *subset(whole, {3, 1, 7, 7})), 2);
+  const auto some = subset(whole, {3, 1, 7, 7});
+  EXPECT_EQ(shared_images(*subset(whole, {1, 2, 3}), {some}), 2);
+  EXPECT_EQ(shared_images(*subset(whole, {1, 2, 3}), {some, subset(whole, {2, 1})}), 3);
+  EXPECT_EQ(shared_images(*whole, {}), 0);
   // However the place is written.
   const std::string here = std::filesystem::current_path().string();
   const auto placed = [](const std::string& path) {
-    return ResidentDataset({{"made", "", "npy", 1, 1, 1, 1, {}}, {7}, {}, {}, {{path, 0}}});
+    return std::make_shared<ResidentDataset>(
+        ResidentImages{{"made", "", "npy", 1, 1, 1, 1, {}}, {7}, {}, {}, {{path, 0}}});
   };
   for (const char* path : {"x.npy", "./x.npy", "a/../x.npy", ".//x.npy"}) {
-    EXPECT_EQ(shared_images(placed(path), placed(here + "/x.npy")), 1) << path;
-    EXPECT_EQ(shared_images(placed(path), placed(here + "/y.npy")), 0) << path;
+    EXPECT_EQ(shared_images(*placed(path), {placed(here + "/x.npy")}), 1) << path;
+    EXPECT_EQ(shared_images(*placed(path), {placed(here + "/y.npy")}), 0) << path;
+  }
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path() + "/real");
+  std::filesystem::create_directory_symlink("real", folder.path() + "/link");
+  std::ofstream(folder.path() + "/real/x.npy") << "x";
+  std::filesystem::create_symlink("real/x.npy", folder.path() + "/x.npy");
+  for (const char* path : {"/link/x.npy", "/x.npy"}) {
+    EXPECT_EQ(shared_images(*placed(folder.path() + path), {placed(folder.path() + "/real/x.npy")}),
+              1)
+        << path;
   }
 }
 
