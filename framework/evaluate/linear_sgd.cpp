@@ -63,13 +63,9 @@ std::vector<double> held_out_accuracy(const std::vector<Part>& parts, const Prob
   at::Tensor right;
   int64_t count = 0;
   for (const Part& part : parts) {
-    const at::Tensor scores = part.stack.scores(data.train.index_select(0, part.held_out));
     const at::Tensor label = data.train_label.index_select(0, part.held_out);
-    std::vector<at::Tensor> by_setting;
-    for (const at::Tensor& one : scores.unbind(0)) {
-      by_setting.push_back((rank_of_label(one, label) == 0).sum());
-    }
-    const at::Tensor sums = at::stack(by_setting);
+    const at::Tensor sums =
+        part.stack.count_right(data.train.index_select(0, part.held_out), label);
     right = right.defined() ? right + sums : sums;
     count += label.size(0);
   }
@@ -128,8 +124,7 @@ LinearSgdResult linear_sgd(const TrainingViews& views, const ProbeData& data,
     result.held_out = held_out_accuracy(parts, data);
     result.chosen = choose(result.held_out);
   }
-  const at::Tensor scores = all.scores(data.test);
-  result.accuracy = judge(scores[static_cast<int64_t>(result.chosen)], data.test_label);
+  result.accuracy = judge(all.scores(data.test, result.chosen), data.test_label);
   return result;
 }
 
