@@ -253,5 +253,17 @@ TEST(EvaluationTable, LeavesOutWhatWasNotMeasured) {
   EXPECT_NE(evaluation_table(document).find("but not by more than the noise"), std::string::npos);
 }
 
+TEST(EvaluationTable, GivesNoLeadWithoutNoiseAsZero) {
+  Json perfect = entry(1.0, 0.0, 1);
+  perfect["interval"] = Json::array({1.0, 1.0});
+  Json document;
+  document["methods"]["knn"]["encoder"]["1.0"] = perfect;
+  document["methods"]["knn"]["raw_pixels"]["1.0"] = perfect;
+  EXPECT_NE(evaluation_table(document).find("+0.0 points against raw pixels with 100 % of the "
+                                            "labels, 0.0 times the noise"),
+            std::string::npos)
+      << evaluation_table(document);
+}
+
 }  // namespace
 }  // namespace nearfar
