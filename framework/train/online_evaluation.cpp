@@ -3,6 +3,8 @@
 
 #include <torch/types.h>
 
+#include <exception>
+
 #include "framework/data/subset.h"
 #include "framework/error.h"
 #include "framework/evaluate/report.h"
@@ -96,8 +98,10 @@ std::optional<OnlineResult> OnlineEvaluation::evaluate_if_due(Encoder& encoder, 
     for (auto& [method, top1] : judge(encoder)) {
       result.numbers.emplace_back("online_" + method, top1);
     }
-  } catch (const Error& error) {
-    log_.warning(std::string("online evaluation: ") + error.what());
+  } catch (const std::exception& error) {
+    // LibTorch's too, which appends a stack trace: training goes on whatever judging ran into.
+    const std::string what = error.what();
+    log_.warning("online evaluation: " + what.substr(0, what.find('\n')));
     return std::nullopt;
   }
   result.seconds = seconds_since(begin);

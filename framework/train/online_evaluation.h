@@ -32,7 +32,7 @@ class OnlineEvaluation {
   /// `image_size` is that of the encoder's input.
   OnlineEvaluation(const ResolvedRun& run, int64_t image_size, Log& log);
 
-  /// After a step of the run: nothing unless judging is due. Trouble with an image is a warning,
+  /// After a step of the run: nothing unless judging is due. Trouble of any kind is a warning,
   /// and nothing is found.
   std::optional<OnlineResult> evaluate_if_due(Encoder& encoder, int64_t step,
                                               const TrainPlan& plan);
