@@ -73,15 +73,15 @@ std::vector<double> held_out_accuracy(const std::vector<Part>& parts, const Prob
   return {share.data_ptr<double>(), share.data_ptr<double>() + share.numel()};
 }
 
-void check_config(const LinearSgdConfig& config) {
+}  // namespace
+
+void check_linear_sgd(const LinearSgdConfig& config) {
   if (config.learning_rate.empty() || config.weight_decay.empty()) {
     throw ConfigError(std::string("evaluate.linear_sgd.") +
                       (config.learning_rate.empty() ? "learning_rate" : "weight_decay") +
                       ": expected at least one value, found none");
   }
 }
-
-}  // namespace
 
 std::vector<SgdSetting> linear_sgd_settings(const LinearSgdConfig& config) {
   std::vector<SgdSetting> settings;
@@ -99,7 +99,7 @@ double rate_factor(const LinearSgdConfig& config, double done) {
 LinearSgdResult linear_sgd(const TrainingViews& views, const ProbeData& data,
                            const LinearSgdConfig& config, uint64_t seed, const Choose& choose) {
   const at::NoGradGuard no_grad;
-  check_config(config);
+  check_linear_sgd(config);
   const int64_t images = data.positions.size(0);
   TORCH_CHECK(images > 0 && data.train.size(0) == images && data.train_label.size(0) == images,
               "linear_sgd: expected features and labels of each of ", images, " images");

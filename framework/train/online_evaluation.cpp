@@ -18,10 +18,8 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 }
 
 OnlineSplit split_of(const EvaluationConfig& config, const Dataset& train) {
-  at::Tensor label = at::empty({train.info().size}, at::kLong);
-  for (int64_t i = 0; i < label.size(0); ++i) label.data_ptr<int64_t>()[i] = train.label(i);
-  return online_split(label, static_cast<int64_t>(train.info().class_names.size()), config.online,
-                      static_cast<uint64_t>(config.seed));
+  return online_split(labels_of(train), static_cast<int64_t>(train.info().class_names.size()),
+                      config.online, static_cast<uint64_t>(config.seed));
 }
 
 std::vector<int64_t> both(const OnlineSplit& split) {

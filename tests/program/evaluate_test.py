@@ -165,6 +165,24 @@ class Evaluate(ProgramTest):
         self.assertIn("retrieval", process.stderr)
         self.assertFalse((self.out / "evaluation.json").exists())
 
+    def test_refuses_settings_and_places_before_it_extracts_features(self):
+        for code, parts, arguments in (
+                (2, ["evaluate.knn.k", "ascending"], ["evaluate.knn.k=[5,1]"]),
+                (2, ["evaluate.linear.l2_weakest"], ["evaluate.linear.l2_strongest=1e-9"]),
+                (2, ["evaluate.draws"], ["evaluate.draws=[1]"]),
+                (2, ["evaluate.fractions", "0.1 twice"],
+                 ["evaluate.fractions=[0.1,0.1]", "evaluate.draws=[1,1]"]),
+                (4, [f"{self.folder}/none", "No such file"],
+                 ["--out", self.folder / "none/evaluation.json"])):
+            process = self.refused(code, parts, "evaluate", self.out, *arguments)
+            self.assertNotIn("features of the encoder", process.stderr)
+
+    def test_prints_the_table_even_where_it_cannot_be_written(self):
+        (self.folder / "taken.json").mkdir()
+        process = run("evaluate", self.out, "--methods", "knn", "--out",
+                      self.folder / "taken.json", check=4)
+        self.assertIn("raw pixels", process.stdout)
+
     def test_deterministic_and_the_same_from_every_form(self):
         documents = [self.evaluate(what) for what in
                      (self.out, self.out, self.out / "checkpoints/gen-12",

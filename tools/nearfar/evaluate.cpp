@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "framework/error.h"
@@ -36,19 +38,37 @@ void set_augmented(EvaluationInputs& inputs, const Judging& judging,
       pixel_views(data, views, kRawPixelSide, judging.options.workers, log);
 }
 
-EvaluationInputs gather_inputs(Judging& judging, Log& log) {
-  const DataParts& data = judging.data;
+void check_parts(const DataParts& data) {
+  const std::string& path = data.train->info().path;
+  if (data.train->info().class_names.empty()) {
+    throw DataError(path +
+                    ": no labels to judge by; expected one folder per class, or a labelled set");
+  }
+  if (data.test == nullptr) {
+    throw DataError(path +
+                    ": no test part to judge by; expected --test PATH, or a larger "
+                    "data.test_fraction");
+  }
+}
+
+/// All that can be refused before features are extracted.
+EvaluationInputs checked_labels(const Judging& judging) {
   EvaluationInputs inputs;
-  inputs.data = data.train->info();
+  inputs.data = judging.data.train->info();
+  inputs.train_label = labels_of(*judging.data.train);
+  inputs.test_label = labels_of(*judging.data.test);
+  check_evaluation(inputs, judging.config.evaluate);
+  return inputs;
+}
+
+void add_features(EvaluationInputs& inputs, const Judging& judging, Log& log) {
+  const DataParts& data = judging.data;
   const auto twin = untrained_twin(judging.loaded);
   set_augmented(inputs, judging, twin, log);
   log.info("features of the encoder: " + judging.loaded.source);
-  const Features train = extract_features(*judging.loaded.encoder, *data.train, judging.options);
-  const Features test = extract_features(*judging.loaded.encoder, *data.test, judging.options);
-  inputs.encoder.train = train.features;
-  inputs.encoder.test = test.features;
-  inputs.train_label = train.label;
-  inputs.test_label = test.label;
+  set_features(inputs.encoder, data, [&](const Dataset& part) {
+    return extract_features(*judging.loaded.encoder, part, judging.options);
+  });
   log.info("features of its untrained twin");
   set_features(inputs.untrained, data,
                [&](const Dataset& part) { return extract_features(*twin, part, judging.options); });
@@ -56,7 +76,6 @@ EvaluationInputs gather_inputs(Judging& judging, Log& log) {
   set_features(inputs.raw_pixels, data, [&](const Dataset& part) {
     return raw_pixels(part, kRawPixelSide, judging.options.workers);
   });
-  return inputs;
 }
 
 /// Where the document goes: as asked for, else into the run, else beside the file.
@@ -69,6 +88,14 @@ std::string output_path(const EvaluateArguments& arguments) {
       .string();
 }
 
+/// Hours of judging must not end at a folder that is not there.
+void check_writable(const std::string& path) {
+  const std::string folder = parent_directory(path);
+  if (access(folder.c_str(), W_OK | X_OK) == 0) return;
+  throw EnvironmentError(path + ": expected a folder to write into, found " + folder + ": " +
+                         std::strerror(errno));
+}
+
 }  // namespace
 
 int run_evaluate(const EvaluateArguments& arguments, Console& console) {
@@ -76,25 +103,21 @@ int run_evaluate(const EvaluateArguments& arguments, Console& console) {
                                     arguments.test, console.log());
   EvaluationConfig& config = judging.config.evaluate;
   if (!arguments.methods.empty()) config.methods = arguments.methods;
-  evaluation_methods(config.methods);
-  if (judging.data.train->info().class_names.empty()) {
-    throw DataError(judging.data.train->info().path +
-                    ": no labels to judge by; expected one folder per class, or a labelled set");
-  }
-  if (judging.data.test == nullptr) {
-    throw DataError(judging.data.train->info().path +
-                    ": no test part to judge by; expected --test PATH, or a larger "
-                    "data.test_fraction");
-  }
-  Json document = evaluate(gather_inputs(judging, console.log()), config, console.log());
-  describe_judged_data(document["data"], judging, console.log());
+  check_parts(judging.data);
+  EvaluationInputs inputs = checked_labels(judging);
+  const std::string path = output_path(arguments);
+  check_writable(path);
+  Json described = Json::object();
+  describe_judged_data(described, judging, console.log());
+  add_features(inputs, judging, console.log());
+  Json document = evaluate(inputs, config, console.log());
+  for (const auto& [key, value] : described.members()) document["data"][key] = value;
   document["weights"] = to_document(judging.loaded.weights);
   document["encoder"] = judging.loaded.source;
-  const std::string path = output_path(arguments);
-  const std::string text = to_text(document) + "\n";
-  replace_file(real_file_system(), path, text.data(), text.size());
   const TableStyle style = isatty(STDOUT_FILENO) != 0 ? TableStyle::terminal : TableStyle::plain;
   console.result(evaluation_table(document, style), document);
+  const std::string text = to_text(document) + "\n";
+  replace_file(real_file_system(), path, text.data(), text.size());
   console.log().info("written: " + path);
   return 0;
 }
