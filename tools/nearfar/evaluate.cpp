@@ -7,8 +7,10 @@
 #include <cstring>
 #include <filesystem>
 
+#include "framework/data/subset.h"
 #include "framework/error.h"
 #include "framework/files/file_system.h"
+#include "framework/log/quantities.h"
 #include "framework/train/run_folder.h"
 #include "tools/nearfar/commands.h"
 #include "tools/nearfar/judged_data.h"
@@ -49,6 +51,20 @@ void check_parts(const DataParts& data) {
                     ": no test part to judge by; expected --test PATH, or a larger "
                     "data.test_fraction");
   }
+}
+
+/// The images of a part that have a label: the others can neither be learned from nor judge.
+std::shared_ptr<const Dataset> labelled_images(const std::shared_ptr<const Dataset>& part,
+                                               const char* name, Log& log) {
+  std::vector<int64_t> labelled;
+  for (int64_t i = 0; i < part->info().size; ++i) {
+    if (part->label(i) >= 0) labelled.push_back(i);
+  }
+  const int64_t left_out = part->info().size - static_cast<int64_t>(labelled.size());
+  if (left_out == 0) return part;
+  log.info(format_count(left_out) + " of the " + format_count(part->info().size) + " " + name +
+           " images have no label and are left out");
+  return subset(part, std::move(labelled));
 }
 
 /// All that can be refused before features are extracted.
@@ -104,6 +120,8 @@ int run_evaluate(const EvaluateArguments& arguments, Console& console) {
   EvaluationConfig& config = judging.config.evaluate;
   if (!arguments.methods.empty()) config.methods = arguments.methods;
   check_parts(judging.data);
+  judging.data.train = labelled_images(judging.data.train, "training", console.log());
+  judging.data.test = labelled_images(judging.data.test, "test", console.log());
   EvaluationInputs inputs = checked_labels(judging);
   const std::string path = output_path(arguments);
   check_writable(path);
