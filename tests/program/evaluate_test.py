@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 from array import array
 
@@ -117,6 +118,26 @@ class Evaluate(ProgramTest):
         line = next(line for line in process.stdout.splitlines() if "100 %" in line)
         for source in SOURCES:
             self.assertIn(f"{100 * methods['knn'][source]['1.0']['top1']:.1f}", line)
+
+    def test_keeps_the_methods_of_the_same_encoder_and_images(self):
+        quick = ("evaluate.fractions=[1]", "evaluate.draws=[1]")
+        run("evaluate", self.out, "--methods", "knn", *quick, check=0)
+        first = json.loads((self.out / "evaluation.json").read_text())
+        process = run("evaluate", self.out, "--methods", "retrieval", *quick, check=0)
+        both = json.loads((self.out / "evaluation.json").read_text())
+        self.assertEqual(set(both["methods"]), {"knn", "retrieval"})
+        self.assertEqual(both["methods"]["knn"], first["methods"]["knn"])
+        self.assertIn("knn ", process.stdout)
+        self.assertNotIn("replaced", process.stderr)
+        # Other images, then an encoder that was written since.
+        process = run("evaluate", self.out, "--methods", "knn", "data.limit=128", *quick, check=0)
+        self.assertIn("replaced", process.stderr)
+        self.assertEqual(set(json.loads((self.out / "evaluation.json").read_text())["methods"]),
+                         {"knn"})
+        os.utime(self.out / "evaluation.json", (0, 0))
+        process = run("evaluate", self.out, "--methods", "retrieval", "data.limit=128", *quick,
+                      check=0)
+        self.assertIn("replaced", process.stderr)
 
     def test_neighbours_by_hand(self):
         document = self.evaluate(self.out, "--methods", "knn")

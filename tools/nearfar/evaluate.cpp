@@ -21,6 +21,12 @@ namespace {
 
 constexpr int64_t kRawPixelSide = 32;
 
+constexpr size_t kDocumentBytes = size_t{1} << 26;
+
+Json parse_document(const std::string& text, const std::string& path) {
+  return parse_json(text, path, {.bytes = kDocumentBytes, .depth = 64, .comments = false});
+}
+
 /// Features of both parts from one function of a data set.
 template <typename Extract>
 void set_features(SplitFeatures& source, const DataParts& data, const Extract& extract) {
@@ -112,6 +118,42 @@ void check_writable(const std::string& path) {
                          std::strerror(errno));
 }
 
+/// Whether two documents judge the same encoder on the same images.
+bool is_of_the_same(const Json& a, const Json& b) {
+  for (const char* name : {"data", "weights", "encoder"}) {
+    const Json* own = a.find(name);
+    if (own == nullptr || !(*own == b.at(name))) return false;
+  }
+  return a.find("methods") != nullptr;
+}
+
+/// The document with the methods that an earlier one at `path` has besides, where that is of the
+/// same encoder and images.
+Json with_earlier_methods(const Json& document, const std::string& path, const std::string& encoder,
+                          Log& log) {
+  if (!std::filesystem::is_regular_file(path)) return document;
+  // Read back, so that numbers compare as they are written.
+  const Json now = parse_document(to_text(document), path);
+  Json earlier;
+  try {
+    earlier = parse_document(read_text(path), path);
+  } catch (const Error& error) {
+    log.warning(std::string("replaced, not an evaluation: ") + error.what());
+    return document;
+  }
+  // A run that went on writes its encoder to the same file.
+  const bool is_older =
+      std::filesystem::last_write_time(path) < std::filesystem::last_write_time(encoder);
+  if (is_older || !earlier.is_object() || !is_of_the_same(earlier, now)) {
+    log.warning(path + ": of another encoder or other images; replaced");
+    return document;
+  }
+  for (const auto& [name, sources] : now.at("methods").members()) {
+    earlier["methods"][name] = sources;
+  }
+  return earlier;
+}
+
 }  // namespace
 
 int run_evaluate(const EvaluateArguments& arguments, Console& console) {
@@ -132,6 +174,7 @@ int run_evaluate(const EvaluateArguments& arguments, Console& console) {
   for (const auto& [key, value] : described.members()) document["data"][key] = value;
   document["weights"] = to_document(judging.loaded.weights);
   document["encoder"] = judging.loaded.source;
+  document = with_earlier_methods(document, path, judging.loaded.source, console.log());
   const TableStyle style = isatty(STDOUT_FILENO) != 0 ? TableStyle::terminal : TableStyle::plain;
   console.result(evaluation_table(document, style), document);
   const std::string text = to_text(document) + "\n";

@@ -18,6 +18,7 @@ std::shared_ptr<const Dataset> pretraining_images(const DataConfig& config) {
 void describe_judged_data(Json& data, const Judging& judging, Log& log) {
   const DataConfig& config = judging.config.data;
   data["part"] = config.evaluate_on;
+  data["test_path"] = config.test_path;
   data["split_seed"] = config.split_seed;
   data["test_fraction"] = config.test_fraction;
   data["val_fraction"] = config.val_fraction;
