@@ -198,6 +198,18 @@ class Evaluate(ProgramTest):
             process = self.refused(code, parts, "evaluate", self.out, *arguments)
             self.assertNotIn("features of the encoder", process.stderr)
 
+    def test_runs_where_device_says(self):
+        embed = ["embed", self.out, "--data", self.data, "--out", self.folder / "f.safetensors"]
+        commands = (["evaluate", self.out, "--methods", "retrieval"], embed,
+                    ["report", self.out])
+        for command in commands:
+            run(*command, "device=cpu", check=0)
+        self.refused(2, ["device", "gpu"], *commands[0], "device=gpu")
+        if os.path.exists("/proc/driver/nvidia/version"):
+            return
+        for command in commands:
+            self.refused(4, ["device=cuda"], *command, "device=cuda")
+
     def test_prints_the_table_even_where_it_cannot_be_written(self):
         (self.folder / "taken.json").mkdir()
         process = run("evaluate", self.out, "--methods", "knn", "--out",

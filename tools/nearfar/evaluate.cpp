@@ -86,6 +86,7 @@ EvaluationInputs checked_labels(const Judging& judging) {
 void add_features(EvaluationInputs& inputs, const Judging& judging, Log& log) {
   const DataParts& data = judging.data;
   const auto twin = untrained_twin(judging.loaded);
+  twin->to(at::Device(judging.config.device));
   set_augmented(inputs, judging, twin, log);
   log.info("features of the encoder: " + judging.loaded.source);
   set_features(inputs.encoder, data, [&](const Dataset& part) {
