@@ -3,8 +3,16 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
+
+#include "framework/evaluate/scores.h"
+
 namespace nearfar {
 namespace {
+
+/// Scores of all classifiers that exist at once: all of ImageNet's held-out images would take
+/// gigabytes.
+constexpr int64_t kBlockScores = int64_t{1} << 22;
 
 /// One number of every setting, as [K, 1, 1].
 at::Tensor column(const std::vector<SgdSetting>& settings, double SgdSetting::*member,
@@ -61,6 +69,26 @@ void ClassifierStack::step(const at::Tensor& features, const at::Tensor& label, 
 at::Tensor ClassifierStack::scores(const at::Tensor& features) const {
   const at::NoGradGuard no_grad;
   return flat_scores(features).view({features.size(0), count_, classes_}).transpose(0, 1);
+}
+
+at::Tensor ClassifierStack::scores(const at::Tensor& features, size_t setting) const {
+  const at::NoGradGuard no_grad;
+  const auto k = static_cast<int64_t>(setting);
+  return at::addmm(bias_.value.select(0, k), features, weight_.value.select(0, k).t());
+}
+
+at::Tensor ClassifierStack::count_right(const at::Tensor& features, const at::Tensor& label) const {
+  const int64_t rows = std::max<int64_t>(1, kBlockScores / (count_ * classes_));
+  at::Tensor right = at::zeros({count_}, at::kLong);
+  for (int64_t first = 0; first < features.size(0); first += rows) {
+    const int64_t count = std::min(rows, features.size(0) - first);
+    const at::Tensor block = scores(features.narrow(0, first, count));
+    const at::Tensor labels = label.narrow(0, first, count);
+    for (int64_t k = 0; k < count_; ++k) {
+      right[k] += (rank_of_label(block[k], labels) == 0).sum();
+    }
+  }
+  return right;
 }
 
 }  // namespace nearfar

@@ -31,8 +31,12 @@ class ClassifierStack {
 
   /// One update on features [n, d] and label [n] int64, every rate times `factor`.
   void step(const at::Tensor& features, const at::Tensor& label, double factor);
-  /// [n, d] -> [K, n, C].
+  /// [n, d] -> [K, n, C]: of few images at a time.
   at::Tensor scores(const at::Tensor& features) const;
+  /// Of one classifier, [n, d] -> [n, C].
+  at::Tensor scores(const at::Tensor& features, size_t setting) const;
+  /// Images that every classifier ranks first by their label, [K] int64; scores in blocks of rows.
+  at::Tensor count_right(const at::Tensor& features, const at::Tensor& label) const;
 
   const at::Tensor& weight() const { return weight_.value; }  // [K, C, d]
   const at::Tensor& bias() const { return bias_.value; }      // [K, C]

@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,7 +44,7 @@ void check_labels(const at::Tensor& label, int64_t classes, const std::string& p
   }
 }
 
-void check_inputs(const EvaluationInputs& inputs, const EvaluationConfig& config) {
+void check_all_labels(const EvaluationInputs& inputs) {
   const auto classes = static_cast<int64_t>(inputs.data.class_names.size());
   if (classes < 2) {
     throw DataError(inputs.data.path +
@@ -52,17 +53,19 @@ void check_inputs(const EvaluationInputs& inputs, const EvaluationConfig& config
   }
   check_labels(inputs.train_label, classes, "training", inputs.data);
   check_labels(inputs.test_label, classes, "test", inputs.data);
+}
+
+void check_fractions(const EvaluationConfig& config) {
   if (config.fractions.empty() || config.fractions.size() != config.draws.size()) {
     throw ConfigError("evaluate.draws: expected one number for each of the " +
                       std::to_string(config.fractions.size()) + " fractions, found " +
                       std::to_string(config.draws.size()));
   }
-  for (const SplitFeatures* source : {&inputs.encoder, &inputs.untrained, &inputs.raw_pixels}) {
-    if (!source->train.defined()) continue;
-    TORCH_CHECK(source->train.size(0) == inputs.train_label.size(0) && source->test.defined() &&
-                    source->test.size(0) == inputs.test_label.size(0),
-                "evaluate: expected features for each of ", inputs.train_label.size(0), " and ",
-                inputs.test_label.size(0), " labels");
+  std::set<std::string> keys;
+  for (const double fraction : config.fractions) {
+    if (keys.insert(fraction_key(fraction)).second) continue;
+    throw ConfigError("evaluate.fractions: expected each share once, found " +
+                      fraction_key(fraction) + " twice");
   }
 }
 
@@ -78,6 +81,29 @@ void check_fitted_classes(const EvaluationInputs& inputs, const std::string& met
                   std::to_string(asked.sum().item<int64_t>()) + " classes, \"" +
                   inputs.data.class_names[missing[0].item<int64_t>()] +
                   "\" for one; what judges without: --methods retrieval,verification,clustering");
+}
+
+/// Labels of one class leave nothing to tell apart.
+void check_method(const EvaluationMethod& method, const EvaluationInputs& inputs,
+                  const EvaluationConfig& config) {
+  const at::Tensor& label = inputs.train_label;
+  if (method.fits_labels && (label == label[0]).all().item<bool>()) {
+    throw DataError(inputs.data.path + ": expected training images of at least two classes for " +
+                    method.name + ", found " + std::to_string(label.size(0)) + " of \"" +
+                    inputs.data.class_names[label[0].item<int64_t>()] + "\" alone");
+  }
+  if (method.fits_labels) check_fitted_classes(inputs, method.name);
+  if (method.check != nullptr) method.check(inputs, config);
+}
+
+void check_features(const EvaluationInputs& inputs) {
+  for (const SplitFeatures* source : {&inputs.encoder, &inputs.untrained, &inputs.raw_pixels}) {
+    if (!source->train.defined()) continue;
+    TORCH_CHECK(source->train.size(0) == inputs.train_label.size(0) && source->test.defined() &&
+                    source->test.size(0) == inputs.test_label.size(0),
+                "evaluate: expected features for each of ", inputs.train_label.size(0), " and ",
+                inputs.test_label.size(0), " labels");
+  }
 }
 
 Json describe_data(const EvaluationInputs& inputs) {
@@ -112,15 +138,19 @@ Json judge_source(const EvaluationMethod& method, const std::string& source,
 
 }  // namespace
 
+void check_evaluation(const EvaluationInputs& inputs, const EvaluationConfig& config) {
+  const at::NoGradGuard no_grad;
+  const std::vector<std::string> methods = evaluation_methods(config.methods);
+  check_all_labels(inputs);
+  check_fractions(config);
+  for (const std::string& method : methods) check_method(find_method(method), inputs, config);
+}
+
 Json evaluate(const EvaluationInputs& inputs, const EvaluationConfig& config, Log& log) {
   const at::NoGradGuard no_grad;
   const std::vector<std::string> methods = evaluation_methods(config.methods);
-  check_inputs(inputs, config);
-  for (const std::string& method : methods) {
-    const EvaluationMethod& known = find_method(method);
-    if (known.fits_labels) check_fitted_classes(inputs, method);
-    if (known.check != nullptr) known.check(inputs, config);
-  }
+  check_evaluation(inputs, config);
+  check_features(inputs);
   const std::pair<const char*, const SplitFeatures&> sources[] = {
       {"encoder", inputs.encoder},
       {"untrained", inputs.untrained},

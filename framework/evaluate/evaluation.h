@@ -87,14 +87,20 @@ struct EvaluationConfig {
   }
 };
 
+/// All methods, separated by ", ", in the order in which errors and help name them.
+std::string evaluation_method_names();
+
 /// The methods of the comma-separated list. Throws ConfigError for an unknown or repeated one.
 std::vector<std::string> evaluation_methods(const std::string& list);
+
+/// Throws what evaluate() would throw for labels, settings and methods; needs no features, which
+/// take hours to extract: ConfigError naming the key, DataError naming the data.
+void check_evaluation(const EvaluationInputs& inputs, const EvaluationConfig& config);
 
 /// The document of evaluation.json: data, and methods by source (encoder, untrained, raw_pixels)
 /// and fraction, as README.md in this folder describes it. Settings are chosen on held-out training
 /// labels, except for the neighbours of raw_pixels: the baseline to beat gets the setting that is
-/// best on the test set. Throws DataError when labels or a test part are missing, ConfigError for
-/// methods or fractions that do not fit.
+/// best on the test set. Throws what check_evaluation() does.
 Json evaluate(const EvaluationInputs& inputs, const EvaluationConfig& config, Log& log);
 
 /// The document as a table of each method's headline (%, with the spread over draws), and a

@@ -28,6 +28,7 @@ struct Margin {
   std::string labels;
 
   double in_noise() const {
+    if (difference == 0.0) return 0.0;
     return noise > 0.0 ? difference / noise : std::copysign(HUGE_VAL, difference);
   }
 };

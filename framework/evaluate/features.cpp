@@ -12,16 +12,16 @@
 namespace nearfar {
 namespace {
 
-constexpr int kWholeUpTo = 64;  // pixels: where the small-image encoders end
+constexpr int kWholeUpTo = 64;             // pixels: where the small-image encoders end
+constexpr double kLongestFeatures = 1e15;  // sums of squares of a million such fit into float32
 
 Features empty_features(const Dataset& dataset, int64_t width) {
   const int64_t size = dataset.info().size;
   if (size == 0) throw DataError(dataset.info().path + ": expected images to evaluate, found none");
   Features result;
   result.features = at::empty({size, width}, at::kFloat);
-  result.label = at::empty({size}, at::kLong);
+  result.label = labels_of(dataset);
   for (int64_t i = 0; i < size; ++i) {
-    result.label.data_ptr<int64_t>()[i] = dataset.label(i);
     result.places.push_back(dataset.place(i));
     result.positions.push_back(i);
   }
@@ -49,11 +49,12 @@ Features without(BadImages bad, const Features& all, const Dataset& dataset) {
 }
 
 void check_finite(const at::Tensor& features, int64_t first, const Features& all) {
-  const at::Tensor finite = at::isfinite(features).all(1);
+  const at::Tensor finite = features.norm(2, {1}) <= kLongestFeatures;
   if (finite.all().item<bool>()) return;
   const int64_t row = finite.logical_not().to(at::kInt).argmax().item<int64_t>();
   throw DataError(all.places[first + row] +
-                  ": expected finite features, the encoder gave NaN or infinity");
+                  ": expected finite features, the encoder gave NaN, infinity or a length above "
+                  "1e15");
 }
 
 BatchPlan make_plan(int side, const Normalize& normalize, int64_t batch, int workers) {
@@ -73,6 +74,12 @@ BatchPlan make_plan(int side, const Normalize& normalize, int64_t batch, int wor
 int64_t evaluation_size(const DatasetInfo& info, int64_t image_size) {
   if (image_size > 0) return image_size;
   return info.height > 0 ? std::min(info.height, info.width) : 224;
+}
+
+at::Tensor labels_of(const Dataset& dataset) {
+  at::Tensor label = at::empty({dataset.info().size}, at::kLong);
+  for (int64_t i = 0; i < label.size(0); ++i) label.data_ptr<int64_t>()[i] = dataset.label(i);
+  return label;
 }
 
 Box evaluation_crop(int height, int width) {

@@ -40,10 +40,13 @@ int64_t evaluation_size(const DatasetInfo& info, int64_t image_size);
 /// side to size * 256 / 224, crop the centre" up to whole pixels of the original.
 Box evaluation_crop(int height, int width);
 
+/// Labels of every image, [N] int64, -1 without labels.
+at::Tensor labels_of(const Dataset& dataset);
+
 /// Features of every image. The encoder runs in evaluation mode; every module's mode is as before
 /// afterwards, also after an error. Deterministic, whatever `workers`. Throws BadImage for the
 /// first unreadable image unless they are left out, DataError where none can be read, DataError
-/// naming the image when a feature is not finite.
+/// naming the image when its features are not finite or so large that their squares would not be.
 Features extract_features(Encoder& encoder, const Dataset& dataset, const FeatureOptions& options);
 
 /// The side of raw_pixels' images: their own for square ones up to size_limit, else size_limit.

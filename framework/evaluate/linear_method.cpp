@@ -1,6 +1,7 @@
 // Judges by the linear probe: top-1 of logistic regression on standardised features.
 #include <vector>
 
+#include "framework/error.h"
 #include "framework/evaluate/confusion.h"
 #include "framework/evaluate/linear_probe.h"
 #include "framework/evaluate/method.h"
@@ -8,6 +9,14 @@
 
 namespace nearfar {
 namespace {
+
+void check_l2(const EvaluationInputs&, const EvaluationConfig& config) {
+  const LinearProbeConfig& linear = config.linear;
+  if (linear.l2_strongest >= linear.l2_weakest) return;
+  throw ConfigError("evaluate.linear.l2_weakest: expected at most l2_strongest, " +
+                    to_text(Json(linear.l2_strongest), -1) + ", found " +
+                    to_text(Json(linear.l2_weakest), -1));
+}
 
 Json judge_linear(const EvaluationTask& task) {
   std::vector<LinearProbeResult> results;
@@ -23,6 +32,6 @@ Json judge_linear(const EvaluationTask& task) {
 
 }  // namespace
 
-const EvaluationMethod kLinearMethod{"linear", "top1", "top-1", "", true, judge_linear};
+const EvaluationMethod kLinearMethod{"linear", "top1", "top-1", "", true, judge_linear, check_l2};
 
 }  // namespace nearfar

@@ -63,13 +63,9 @@ std::vector<double> held_out_accuracy(const std::vector<Part>& parts, const Prob
   at::Tensor right;
   int64_t count = 0;
   for (const Part& part : parts) {
-    const at::Tensor scores = part.stack.scores(data.train.index_select(0, part.held_out));
     const at::Tensor label = data.train_label.index_select(0, part.held_out);
-    std::vector<at::Tensor> by_setting;
-    for (const at::Tensor& one : scores.unbind(0)) {
-      by_setting.push_back((rank_of_label(one, label) == 0).sum());
-    }
-    const at::Tensor sums = at::stack(by_setting);
+    const at::Tensor sums =
+        part.stack.count_right(data.train.index_select(0, part.held_out), label);
     right = right.defined() ? right + sums : sums;
     count += label.size(0);
   }
@@ -77,15 +73,15 @@ std::vector<double> held_out_accuracy(const std::vector<Part>& parts, const Prob
   return {share.data_ptr<double>(), share.data_ptr<double>() + share.numel()};
 }
 
-void check_config(const LinearSgdConfig& config) {
+}  // namespace
+
+void check_linear_sgd(const LinearSgdConfig& config) {
   if (config.learning_rate.empty() || config.weight_decay.empty()) {
     throw ConfigError(std::string("evaluate.linear_sgd.") +
                       (config.learning_rate.empty() ? "learning_rate" : "weight_decay") +
                       ": expected at least one value, found none");
   }
 }
-
-}  // namespace
 
 std::vector<SgdSetting> linear_sgd_settings(const LinearSgdConfig& config) {
   std::vector<SgdSetting> settings;
@@ -103,7 +99,7 @@ double rate_factor(const LinearSgdConfig& config, double done) {
 LinearSgdResult linear_sgd(const TrainingViews& views, const ProbeData& data,
                            const LinearSgdConfig& config, uint64_t seed, const Choose& choose) {
   const at::NoGradGuard no_grad;
-  check_config(config);
+  check_linear_sgd(config);
   const int64_t images = data.positions.size(0);
   TORCH_CHECK(images > 0 && data.train.size(0) == images && data.train_label.size(0) == images,
               "linear_sgd: expected features and labels of each of ", images, " images");
@@ -128,8 +124,7 @@ LinearSgdResult linear_sgd(const TrainingViews& views, const ProbeData& data,
     result.held_out = held_out_accuracy(parts, data);
     result.chosen = choose(result.held_out);
   }
-  const at::Tensor scores = all.scores(data.test);
-  result.accuracy = judge(scores[static_cast<int64_t>(result.chosen)], data.test_label);
+  result.accuracy = judge(all.scores(data.test, result.chosen), data.test_label);
   return result;
 }
 

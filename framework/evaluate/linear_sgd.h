@@ -83,6 +83,9 @@ std::vector<SgdSetting> linear_sgd_settings(const LinearSgdConfig& config);
 /// The share of its rate that a classifier has after `done` of all steps, in [0, 1).
 double rate_factor(const LinearSgdConfig& config, double done);
 
+/// Throws ConfigError for an empty list of rates or decays.
+void check_linear_sgd(const LinearSgdConfig& config);
+
 /// Trains one stack of classifiers for each held-out part on the images outside of it, and one on
 /// all labelled images, from the same encoded views; takes the setting that `choose` finds by the
 /// held-out top-1 and judges the classifier of that setting that learned from all labelled images.

@@ -60,6 +60,10 @@ Json settings_json(const EvaluationTask& task, const std::vector<LinearSgdResult
   return settings;
 }
 
+void check_sweep(const EvaluationInputs&, const EvaluationConfig& config) {
+  check_linear_sgd(config.linear_sgd);
+}
+
 Json judge_linear_sgd(const EvaluationTask& task) {
   const LinearSgdConfig& config = task.config.linear_sgd;
   TORCH_CHECK(!config.augment || task.features.augmented,
@@ -86,6 +90,7 @@ Json judge_linear_sgd(const EvaluationTask& task) {
 
 }  // namespace
 
-const EvaluationMethod kLinearSgdMethod{"linear_sgd", "top1", "top-1", "", true, judge_linear_sgd};
+const EvaluationMethod kLinearSgdMethod{"linear_sgd", "top1",           "top-1",    "",
+                                        true,         judge_linear_sgd, check_sweep};
 
 }  // namespace nearfar

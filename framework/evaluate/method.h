@@ -43,7 +43,8 @@ struct EvaluationMethod {
   bool fits_labels;      // judged once for each share of the training labels; else once, as "1.0"
   /// The entry of the document: at least the headline, "spread", "seeds", "interval", "settings".
   Json (*judge)(const EvaluationTask& task);
-  /// Throws DataError when the labels do not allow the method: before hours of other methods.
+  /// Throws DataError when the labels do not allow the method, ConfigError for its settings: before
+  /// hours of extraction and other methods, so without features.
   void (*check)(const EvaluationInputs& inputs, const EvaluationConfig& config) = nullptr;
 };
 

@@ -16,12 +16,19 @@ const std::vector<const EvaluationMethod*>& known_methods() {
 }
 
 const EvaluationMethod& find_method(const std::string& name) {
-  std::string names;
   for (const EvaluationMethod* method : known_methods()) {
     if (name == method->name) return *method;
+  }
+  throw ConfigError("evaluate.methods: expected some of " + evaluation_method_names() +
+                    ", found \"" + name + "\"");
+}
+
+std::string evaluation_method_names() {
+  std::string names;
+  for (const EvaluationMethod* method : known_methods()) {
     names += (names.empty() ? "" : ", ") + std::string(method->name);
   }
-  throw ConfigError("evaluate.methods: expected some of " + names + ", found \"" + name + "\"");
+  return names;
 }
 
 std::vector<std::string> evaluation_methods(const std::string& list) {

@@ -89,10 +89,9 @@ Json accuracy_report(const std::vector<Accuracy>& draws) {
   const size_t classes = draws.front().per_class.size();
   std::vector<double> per_class(classes, 0.0);
   for (const Accuracy& draw : draws) {
-    for (size_t c = 0; c < classes; ++c) {
-      per_class[c] += draw.per_class[c] / static_cast<double>(draws.size());
-    }
+    for (size_t c = 0; c < classes; ++c) per_class[c] += draw.per_class[c];
   }
+  for (double& value : per_class) value /= static_cast<double>(draws.size());
   const MeanAndSpread summary = mean_and_spread(top1);
   const auto [low, high] = wilson_interval(summary.mean, draws.front().count);
   return Json::object({{"top1", summary.mean},

@@ -83,7 +83,9 @@ MeanAndSpread mean_and_spread(const std::vector<double>& values) {
   TORCH_CHECK(!values.empty(), "mean_and_spread: expected at least one value, got none");
   MeanAndSpread result;
   const double n = static_cast<double>(values.size());
-  for (const double value : values) result.mean += value / n;
+  // Divided once: nine times 1 / 9 is more than 1, which no proportion may be.
+  for (const double value : values) result.mean += value;
+  result.mean /= n;
   if (values.size() == 1) return result;
   double squares = 0.0;
   for (const double value : values) squares += (value - result.mean) * (value - result.mean);

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "framework/data/subset.h"
 #include "framework/error.h"
@@ -18,10 +19,8 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 }
 
 OnlineSplit split_of(const EvaluationConfig& config, const Dataset& train) {
-  at::Tensor label = at::empty({train.info().size}, at::kLong);
-  for (int64_t i = 0; i < label.size(0); ++i) label.data_ptr<int64_t>()[i] = train.label(i);
-  return online_split(label, static_cast<int64_t>(train.info().class_names.size()), config.online,
-                      static_cast<uint64_t>(config.seed));
+  return online_split(labels_of(train), static_cast<int64_t>(train.info().class_names.size()),
+                      config.online, static_cast<uint64_t>(config.seed));
 }
 
 std::vector<int64_t> both(const OnlineSplit& split) {
@@ -119,8 +118,10 @@ std::optional<OnlineResult> OnlineEvaluation::evaluate_if_due(Encoder& encoder, 
     for (auto& [method, top1] : judge(encoder)) {
       result.numbers.emplace_back("online_" + method, top1);
     }
-  } catch (const Error& error) {
-    log_.warning(std::string("online evaluation: ") + error.what());
+  } catch (const std::exception& error) {
+    // LibTorch's too, which appends a stack trace: training goes on whatever judging ran into.
+    const std::string what = error.what();
+    log_.warning("online evaluation: " + what.substr(0, what.find('\n')));
     return std::nullopt;
   }
   result.seconds = seconds_since(begin);

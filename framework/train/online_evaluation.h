@@ -33,8 +33,8 @@ class OnlineEvaluation {
   OnlineEvaluation(const ResolvedRun& run, int64_t image_size, Log& log);
 
   /// After a step of the run: nothing unless judging is due. Under data.on_bad_image=skip
-  /// unreadable images are left out, with a warning the first time; other trouble with an image is
-  /// a warning, and nothing is found.
+  /// unreadable images are left out, with a warning the first time; other trouble of any kind is a
+  /// warning, and nothing is found.
   std::optional<OnlineResult> evaluate_if_due(Encoder& encoder, int64_t step,
                                               const TrainPlan& plan);
 

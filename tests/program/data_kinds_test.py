@@ -105,6 +105,19 @@ class DataKinds(ProgramTest):
         self.assertEqual(tensors(self.folder / "tabs/encoder.safetensors"),
                          tensors(self.folder / "list/encoder.safetensors"))
 
+    def test_images_without_label_are_left_out_of_both_parts(self):
+        _, listed = self.write_pngs()
+        lines = listed.read_text("utf-8-sig").splitlines()
+        for name in ("train/a/03", "train/b/05", "train/b/06", "test/a/01"):
+            lines = [line.replace(",a,", ",,").replace(",b,", ",,") if name in line else line
+                     for line in lines]
+        listed.write_text("\n".join(lines) + "\n")
+        self.train(listed, "run", "train.batch=8")
+        document, said = self.judge("run")
+        self.assertEqual((document["data"]["train"], document["data"]["test"]), (29, 15))
+        self.assertIn("3 of the 32 training images have no label and are left out", said)
+        self.assertIn("1 of the 16 test images have no label and are left out", said)
+
     def test_every_command_takes_them(self):
         _, listed = self.write_pngs()
         for data, rows in ((self.write_npy("train"), TRAIN), (self.write_safetensors(), TRAIN),

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 from array import array
 
@@ -118,6 +119,26 @@ class Evaluate(ProgramTest):
         for source in SOURCES:
             self.assertIn(f"{100 * methods['knn'][source]['1.0']['top1']:.1f}", line)
 
+    def test_keeps_the_methods_of_the_same_encoder_and_images(self):
+        quick = ("evaluate.fractions=[1]", "evaluate.draws=[1]")
+        run("evaluate", self.out, "--methods", "knn", *quick, check=0)
+        first = json.loads((self.out / "evaluation.json").read_text())
+        process = run("evaluate", self.out, "--methods", "retrieval", *quick, check=0)
+        both = json.loads((self.out / "evaluation.json").read_text())
+        self.assertEqual(set(both["methods"]), {"knn", "retrieval"})
+        self.assertEqual(both["methods"]["knn"], first["methods"]["knn"])
+        self.assertIn("knn ", process.stdout)
+        self.assertNotIn("replaced", process.stderr)
+        # Other images, then an encoder that was written since.
+        process = run("evaluate", self.out, "--methods", "knn", "data.limit=128", *quick, check=0)
+        self.assertIn("replaced", process.stderr)
+        self.assertEqual(set(json.loads((self.out / "evaluation.json").read_text())["methods"]),
+                         {"knn"})
+        os.utime(self.out / "evaluation.json", (0, 0))
+        process = run("evaluate", self.out, "--methods", "retrieval", "data.limit=128", *quick,
+                      check=0)
+        self.assertIn("replaced", process.stderr)
+
     def test_neighbours_by_hand(self):
         document = self.evaluate(self.out, "--methods", "knn")
         result = document["methods"]["knn"]["encoder"]["1.0"]
@@ -164,6 +185,36 @@ class Evaluate(ProgramTest):
         self.assertIn('found "svm"', process.stderr)
         self.assertIn("retrieval", process.stderr)
         self.assertFalse((self.out / "evaluation.json").exists())
+
+    def test_refuses_settings_and_places_before_it_extracts_features(self):
+        for code, parts, arguments in (
+                (2, ["evaluate.knn.k", "ascending"], ["evaluate.knn.k=[5,1]"]),
+                (2, ["evaluate.linear.l2_weakest"], ["evaluate.linear.l2_strongest=1e-9"]),
+                (2, ["evaluate.draws"], ["evaluate.draws=[1]"]),
+                (2, ["evaluate.fractions", "0.1 twice"],
+                 ["evaluate.fractions=[0.1,0.1]", "evaluate.draws=[1,1]"]),
+                (4, [f"{self.folder}/none", "No such file"],
+                 ["--out", self.folder / "none/evaluation.json"])):
+            process = self.refused(code, parts, "evaluate", self.out, *arguments)
+            self.assertNotIn("features of the encoder", process.stderr)
+
+    def test_runs_where_device_says(self):
+        embed = ["embed", self.out, "--data", self.data, "--out", self.folder / "f.safetensors"]
+        commands = (["evaluate", self.out, "--methods", "retrieval"], embed,
+                    ["report", self.out])
+        for command in commands:
+            run(*command, "device=cpu", check=0)
+        self.refused(2, ["device", "gpu"], *commands[0], "device=gpu")
+        if os.path.exists("/proc/driver/nvidia/version"):
+            return
+        for command in commands:
+            self.refused(4, ["device=cuda"], *command, "device=cuda")
+
+    def test_prints_the_table_even_where_it_cannot_be_written(self):
+        (self.folder / "taken.json").mkdir()
+        process = run("evaluate", self.out, "--methods", "knn", "--out",
+                      self.folder / "taken.json", check=4)
+        self.assertIn("raw pixels", process.stdout)
 
     def test_deterministic_and_the_same_from_every_form(self):
         documents = [self.evaluate(what) for what in

@@ -60,6 +60,21 @@ class Help(ProgramTest):
         self.assertRegex(words[1], r"^\d+\.\d+\.\d+")
         self.assertRegex(words[3], r"^2\.\d+")
 
+    def test_common_options_stand_everywhere(self):
+        version = run("--version", check=0).stdout
+        self.assertEqual(run("evaluate", "--version", check=0).stdout, version)
+        for words in (["--json", "recipes"], ["recipes", "--json"]):
+            self.assertIsInstance(json.loads(run(*words, check=0).stdout), (dict, list))
+        run("-q", "--no-color", "recipes", check=0)
+
+    def test_help_names_every_method_and_the_way_on(self):
+        text = " ".join(run("evaluate", "--help", check=0).stdout.split())
+        self.assertIn("of linear, linear_sgd, knn, retrieval, clustering, verification, open_set; "
+                      "default: linear,knn", text)
+        overview = run("--help", check=0).stdout
+        for command in ("pretrain", "evaluate", "finetune", "report", "export"):
+            self.assertIn(f"  nearfar {command} ", overview)
+
     def test_doctor(self):
         document = json.loads(run("doctor", "--json", check=0).stdout)
         self.assertEqual(document["self_test"], "passed")

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "framework/config/settings.h"
+#include "framework/evaluate/evaluation.h"
 #include "nearfar/version.h"
 #include "tools/nearfar/help_texts.h"
 
@@ -16,6 +17,8 @@ const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed", "fi
                                             "recipes",  "config",   "doctor"};
 
 void add_common(CLI::App& app, CommonArguments& common) {
+  app.set_version_flag("--version", std::string("nearfar ") + NEARFAR_VERSION + ", LibTorch " +
+                                        NEARFAR_TORCH_VERSION);
   app.add_flag("--json", common.json, "print the result as one JSON document");
   app.add_flag("-q,--quiet", common.quiet, "warnings and errors only");
   app.add_flag("--no-color", common.no_color, "no colours, also by NO_COLOR=1");
@@ -55,7 +58,7 @@ void add_evaluate(CLI::App& app, Arguments& all) {
   command.add_option("--test", a.test, "test set, where the data has none");
   command.add_option(
       "--methods", a.methods,
-      "of linear, knn, retrieval, clustering, verification, open_set; default: the first two");
+      "of " + evaluation_method_names() + "; default: " + EvaluationConfig{}.methods);
   command.add_option("--encoder", a.encoder, "architecture of a file that nearfar did not write");
   command.add_option("--out", a.out, "where evaluation.json goes; default: into the run");
 }
@@ -225,8 +228,7 @@ Parsed parse_arguments(int argc, const char* const* argv,
   Parsed parsed;
   Arguments& all = parsed.arguments;
   CLI::App app(kIntroduction, "nearfar");
-  app.set_version_flag("--version", std::string("nearfar ") + NEARFAR_VERSION + ", LibTorch " +
-                                        NEARFAR_TORCH_VERSION);
+  add_common(app, all.common);
   app.require_subcommand(1);
   add_pretrain(app, all);
   add_evaluate(app, all);

@@ -136,7 +136,8 @@ RunSources sources_for(const Pretrained& pretrained, const FinetuneArguments& ar
 /// Judges a finished run on the test part, and writes its classifier.
 Json judge_run(const RunFolder& folder, Log& log) {
   const Classifier classifier = load_classifier(folder, log);
-  Judging judging = prepare_judging({folder.path}, "", "", "", log);
+  // The classifier is on the CPU, and a GPU cannot be opened any more.
+  Judging judging = prepare_judging({folder.path, "device=cpu"}, "", "", "", log);
   if (judging.data.test == nullptr) {
     throw DataError(judging.data.train->info().path + ": expected a test part to judge on, found " +
                     "none; add --test PATH, or give data.test_fraction a share");

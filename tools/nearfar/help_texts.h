@@ -8,6 +8,10 @@ inline constexpr const char* kIntroduction =
     "rest\n\n"
     "  nearfar pretrain --recipe simclr --data PHOTOS     train on a folder of images\n"
     "  nearfar evaluate runs/simclr-photos-1              judge what was learned\n"
+    "  nearfar finetune runs/simclr-photos-1 --labels 0.1 learn the labels, of a tenth\n"
+    "  nearfar report runs/simclr-photos-1                a page with curves and a map\n"
+    "  nearfar export runs/simclr-photos-1 --out encoder.safetensors\n"
+    "                                                     for torchvision and timm\n"
     "  nearfar views PHOTOS --out views.png               see what the network sees\n";
 
 inline constexpr const char* kPretrain =

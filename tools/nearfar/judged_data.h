@@ -12,10 +12,10 @@ namespace nearfar {
 /// have nothing in common with these, which may be copies. Warns where it saw any.
 Json count_seen_images(const Judging& judging, Log& log);
 
-/// Members for "data": part ("test" or "val"), split_seed, test_fraction, val_fraction and limit,
-/// by which the parts can be made again; shared_with_training, how many of the judging images are
-/// fitted on, with a warning; and seen_in_pretraining by count_seen_images(). Throws DataError
-/// where all judging images are fitted on.
+/// Members for "data": part ("test" or "val"), test_path, split_seed, test_fraction, val_fraction
+/// and limit, by which the parts can be made again; shared_with_training, how many of the judging
+/// images are fitted on, with a warning; and seen_in_pretraining by count_seen_images(). Throws
+/// DataError where all judging images are fitted on.
 Json describe_judged_data(const Judging& judging, Log& log);
 
 }  // namespace nearfar

@@ -121,9 +121,12 @@ Judging prepare_judging(const std::vector<std::string>& words, const std::string
   Judging judging;
   judging.config = read_settings(words, data, test);
   JudgeConfig& config = judging.config;
+  config.device = resolve_device(config.device);
+  if (config.device == "cuda") open_cuda();  // before any tensor exists
   if (config.threads == 0) config.threads = available_cores();
   at::set_num_threads(static_cast<int>(config.threads));
   judging.loaded = load_encoder(words.front(), encoder_name, log);
+  judging.loaded.encoder->to(at::Device(config.device));
   if (config.data.path.empty()) {
     throw ConfigError("data.path: " + judging.loaded.source +
                       " belongs to no run; add --data PATH");

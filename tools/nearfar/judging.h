@@ -18,12 +18,14 @@ struct JudgeConfig {
   DataConfig data;
   EvaluationConfig evaluate;
   ReportConfig report;
+  std::string device = "auto";
   int64_t threads = 0;
 
   void describe(Fields& field) {
     field("data", data, "what the encoder is judged on");
     field("evaluate", evaluate, "how it is judged");
     field("report", report, "what `nearfar report` shows of the images");
+    field("device", device, {"auto", "cpu", "cuda"}, "where the encoder runs");
     field("threads", threads, int64_t{0}, int64_t{4096}, "threads of the numerics; 0: one a core");
   }
 };
@@ -40,7 +42,9 @@ struct Judging {
 /// run's config.json (those of its data only where `data` is empty or the same path), then from the
 /// other words (key=value) and from `data` and `test` where not empty, opens the data and, where
 /// asked, divides it by divide_data(). Throws CheckpointError, ConfigError, DataError (channels
-/// that do not fit).
+/// that do not fit), EnvironmentError where device=cuda has no GPU. The encoder is on the device of
+/// the settings, which are not the run's there: it may be judged on another machine. Must come
+/// before any tensor, but with device=cpu.
 Judging prepare_judging(const std::vector<std::string>& words, const std::string& encoder_name,
                         const std::string& data, const std::string& test, Log& log,
                         bool divide = true);

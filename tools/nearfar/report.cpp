@@ -124,6 +124,8 @@ void try_show_images(RunPage& page, const ReportArguments& arguments, Log& log) 
     show_images(page, judging, arguments.rest.front(), log);
   } catch (const ConfigError&) {
     throw;
+  } catch (const EnvironmentError&) {
+    throw;  // the device that was asked for
   } catch (const Error& error) {
     if (!arguments.data.empty()) throw;
     page.remarks.push_back(std::string("Map and neighbours are missing: ") + error.what());

@@ -204,6 +204,16 @@ TEST(Report, HasNullsForWhatIsUndefined) {
   EXPECT_EQ(report.at("per_class").items()[0].as_double(), 0.5);
 }
 
+TEST(Report, OfPerfectDrawsIsPerfect) {
+  for (size_t n = 1; n <= 50; ++n) {
+    const Accuracy accuracy{1.0, 1.0, std::vector<double>(6, 1.0), 4, {}};
+    const Json report = accuracy_report(std::vector<Accuracy>(n, accuracy));
+    EXPECT_EQ(report.at("top1").as_double(), 1.0) << n;
+    EXPECT_EQ(report.at("top5").as_double(), 1.0) << n;
+    EXPECT_EQ(report.at("per_class").items()[5].as_double(), 1.0) << n;
+  }
+}
+
 Json entry(double top1, double spread, int64_t seeds) {
   // Half-widths of 1.96 standard errors of 0.3 points.
   const double half = 1.959963984540054 * 0.003;
@@ -250,6 +260,18 @@ TEST(EvaluationTable, LeavesOutWhatWasNotMeasured) {
   EXPECT_EQ(table.find("beat"), std::string::npos);
   document["methods"]["knn"]["raw_pixels"]["1.0"] = entry(0.499, 0.0, 1);
   EXPECT_NE(evaluation_table(document).find("but not by more than the noise"), std::string::npos);
+}
+
+TEST(EvaluationTable, GivesNoLeadWithoutNoiseAsZero) {
+  Json perfect = entry(1.0, 0.0, 1);
+  perfect["interval"] = Json::array({1.0, 1.0});
+  Json document;
+  document["methods"]["knn"]["encoder"]["1.0"] = perfect;
+  document["methods"]["knn"]["raw_pixels"]["1.0"] = perfect;
+  EXPECT_NE(evaluation_table(document).find("+0.0 points against raw pixels with 100 % of the "
+                                            "labels, 0.0 times the noise"),
+            std::string::npos)
+      << evaluation_table(document);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,7 @@ class Looker : public Encoder {
     frozen_->eval();
   }
   at::Tensor forward(const at::Tensor& images, Random&) override {
-    if (poison_) return at::full({images.size(0), 3}, NAN);
+    if (poison_) return at::full({images.size(0), 3}, *poison_);
     EXPECT_TRUE(images.is_contiguous(at::MemoryFormat::ChannelsLast));
     EXPECT_FALSE(at::GradMode::is_enabled());
     const at::Tensor mode = at::full({images.size(0)}, is_training() || active_->is_training());
@@ -66,7 +67,7 @@ class Looker : public Encoder {
   struct Part : torch::nn::Module {};
   std::shared_ptr<Part> active_;
   std::shared_ptr<Part> frozen_;
-  bool poison_ = false;
+  std::optional<double> poison_;
 };
 
 TEST(ExtractFeatures, SeesEveryImageOnceInOrder) {
@@ -160,14 +161,20 @@ TEST(ExtractFeatures, LeavesBadImagesOutWhereAsked) {
 TEST(ExtractFeatures, RefusesValuesThatAreNotFinite) {
   const Pictures pictures(3, 8);
   Looker encoder;
-  encoder.poison_ = true;
-  try {
-    extract_features(encoder, pictures, {});
-    FAIL() << "expected DataError";
-  } catch (const DataError& error) {
-    EXPECT_STREQ(error.what(),
-                 "memory[0]: expected finite features, the encoder gave NaN or infinity");
+  // The squares of 1e20 are not finite, and every method takes lengths.
+  for (const double poison : {static_cast<double>(NAN), HUGE_VAL, 1e20}) {
+    encoder.poison_ = poison;
+    try {
+      extract_features(encoder, pictures, {});
+      FAIL() << "expected DataError for " << poison;
+    } catch (const DataError& error) {
+      EXPECT_STREQ(error.what(),
+                   "memory[0]: expected finite features, the encoder gave NaN, infinity or a "
+                   "length above 1e15");
+    }
   }
+  encoder.poison_ = 1e14;
+  EXPECT_NO_THROW(extract_features(encoder, pictures, {}));
   EXPECT_THROW(extract_features(encoder, Pictures(0, 8), {}), DataError);
 }
 

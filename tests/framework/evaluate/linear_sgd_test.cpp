@@ -2,6 +2,8 @@
 // test set.
 #include "framework/evaluate/linear_sgd.h"
 
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -153,6 +155,38 @@ TEST(LinearSgd, TakesTheFirstSettingWhereNothingCanBeHeldOut) {
   EXPECT_EQ(result.parts, 0);
   EXPECT_EQ(result.chosen, 0u);
   EXPECT_TRUE(result.held_out.empty());
+}
+
+/// The largest tensor that is made while it watches.
+class LargestTensor : public c10::MemoryReportingInfoBase {
+ public:
+  void reportMemoryUsage(void*, int64_t bytes, size_t, size_t, c10::Device) override {
+    bytes_ = std::max(bytes_, bytes);
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  int64_t bytes_ = 0;
+};
+
+TEST(LinearSgd, NeverScoresAllImagesByAllSettingsAtOnce) {
+  constexpr int64_t kMany = 100;
+  const at::Tensor label = at::arange(6000, at::kLong).remainder(kMany);
+  const at::Tensor rows = synthetic::clouds(label, kMany, 4, 1.0, 2).to(at::kFloat);
+  const ProbeData data{at::arange(6000, at::kLong), rows, label, rows, label, kMany};
+  LinearSgdConfig config;
+  config.epochs = 1;
+  config.min_steps = 0;
+  config.learning_rate = std::vector<double>(32, 0.1);
+  config.folds = 2;
+  config.all_folds_up_to = 0;
+  const auto largest = std::make_shared<LargestTensor>();
+  const c10::DebugInfoGuard watch(c10::DebugInfoKind::PROFILER_STATE, largest);
+  linear_sgd(fixed_features(rows), data, config, 5);
+  // At once: 3000 x 32 x 100 floats held out, twice as many on the test set. A block: 16 MiB.
+  EXPECT_GT(largest->bytes(), int64_t{1} << 20);
+  EXPECT_LE(largest->bytes(), int64_t{17} << 20);
 }
 
 TEST(LinearSgd, RefusesAnEmptySweep) {

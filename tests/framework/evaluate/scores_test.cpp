@@ -75,5 +75,13 @@ TEST(MeanAndSpread, UsesNMinusOne) {
   EXPECT_EQ(mean_and_spread({4.0}).spread, 0.0);
 }
 
+TEST(MeanAndSpread, OfAConstantIsTheConstant) {
+  for (size_t n = 1; n <= 1000; ++n) {
+    const MeanAndSpread both = mean_and_spread(std::vector<double>(n, 1.0));
+    ASSERT_EQ(both.mean, 1.0) << n;
+    ASSERT_EQ(both.spread, 0.0) << n;
+  }
+}
+
 }  // namespace
 }  // namespace nearfar

@@ -149,6 +149,16 @@ TEST_F(JudgedRun, MayBeginAndEndInMidRun) {
   EXPECT_TRUE(found("ended").empty());
 }
 
+TEST_F(JudgedRun, GoesOnWhereJudgingFails) {
+  train("out", {"evaluate.every=1", "evaluate.linear.l2_strongest=1e-9"});
+  EXPECT_TRUE(found("out").empty());
+  EXPECT_NE(said_.find("online evaluation: linear probe: expected l2_strongest >= l2_weakest"),
+            std::string::npos)
+      << said_;
+  EXPECT_EQ(said_.find("Exception raised from"), std::string::npos) << said_;
+  EXPECT_TRUE(fs::exists(folder_ / "out/encoder.safetensors"));
+}
+
 TEST_F(JudgedRun, NeedsLabels) {
   write_data(folder_ / "bare", /*labels=*/false);
   const std::string bare = "data.path=" + (folder_ / "bare").string();
