@@ -1,9 +1,7 @@
 """`nearfar export`: the Python that it prints loads the file strictly, with the same features."""
 
 import json
-import os
 import subprocess
-import sys
 
 import nearfar_program
 from nearfar_program import ProgramTest, png, read_safetensors, run
@@ -151,12 +149,4 @@ class Export(ProgramTest):
 
 
 if __name__ == "__main__":
-    if torch is None:
-        python = os.environ.get("NEARFAR_TORCH_PYTHON", sys.executable)
-        able = subprocess.run([python, "-c", "import torch, torchvision, timm, safetensors"],
-                              capture_output=True)
-        if able.returncode == 0:
-            os.execv(python, [python, *sys.argv])
-        print(f"skipped: {python} cannot import torch, torchvision, timm and safetensors")
-        sys.exit(0)
-    nearfar_program.main()
+    nearfar_program.main("torch, torchvision, timm, safetensors", missing=torch is None)

@@ -1,7 +1,6 @@
 """Weights of torchvision and timm: the same features here as there, and clear words where they do not fit."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -253,12 +252,4 @@ class StartingWeights(PhotographTest):
 
 
 if __name__ == "__main__":
-    if torch is None:
-        python = os.environ.get("NEARFAR_TORCH_PYTHON", sys.executable)
-        able = subprocess.run([python, "-c", "import torch, torchvision, timm, safetensors"],
-                              capture_output=True)
-        if able.returncode == 0:
-            os.execv(python, [python, *sys.argv])
-        print(f"skipped: {python} cannot import torch, torchvision, timm and safetensors")
-        sys.exit(0)
-    nearfar_program.main()
+    nearfar_program.main("torch, torchvision, timm, safetensors", missing=torch is None)
