@@ -158,6 +158,26 @@ class ProgramTest(unittest.TestCase):
         return process
 
 
+class SharedRunTest(ProgramTest):
+    """Tests of one run, which is trained once: each has a copy of it."""
+
+    SETTINGS = []
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="nearfar-test-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.common = pathlib.Path(folder.name)
+        write_idx_set(cls.common / "squares")
+        run("pretrain", "--recipe", "simclr", "--data", cls.common / "squares", "--out",
+            cls.common / "run", *QUICK, *cls.SETTINGS, check=0)
+
+    def setUp(self):
+        super().setUp()
+        self.data = self.common / "squares"
+        self.out = shutil.copytree(self.common / "run", self.folder / "run")
+
+
 def main(modules="", missing=False):
     """Runs the script's tests. A script that this Python has not all the modules for goes on in the
     one beside LibTorch; where that lacks them too, ctest counts it as skipped."""
