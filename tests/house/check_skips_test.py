@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # Runs ctest on a small project with skipped tests and expects check_skips to tell them apart.
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import unittest
 
-TOOL = pathlib.Path(__file__).resolve().parent.parent.parent / "tools/check_skips"
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+TOOL = SOURCE / "tools/check_skips"
+PROGRAM_TESTS = SOURCE / "tests/program"
 
 PROJECT = """
 add_test(passes "true")
@@ -59,6 +62,17 @@ class CheckSkips(unittest.TestCase):
         self.assertIn("list.txt:1: expected", text)
         (self.folder / "empty.xml").write_text("<testsuite/>")
         self.assertEqual(self.verdict("label gpu\n", "empty.xml")[0], 1)
+
+    def test_programs_without_their_modules_say_that_they_skip(self):
+        for name in ("bench_views", "export", "foreign_weights", "numpy_data", "torchvision"):
+            # Neither this Python (-S: without packages) nor the other one has them.
+            only = ["-k", "Pixels"] if name == "bench_views" else []
+            done = subprocess.run([sys.executable, "-SB", PROGRAM_TESTS / f"{name}_test.py", *only],
+                                  env={**os.environ, "NEARFAR_TORCH_PYTHON": "false",
+                                       "NEARFAR_BUILD_DIR": "none",
+                                       "NEARFAR_SOURCE_DIR": SOURCE},
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 77, done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

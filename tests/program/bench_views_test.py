@@ -116,17 +116,15 @@ class Statistics(unittest.TestCase):
         self.assertEqual([name for _, name in calls], list("abc" "bca" "cab" "abc"))
 
 
-def can_import(modules):
-    able = subprocess.run([PYTHON, "-c", f"import {modules}"], capture_output=True)
-    if able.returncode != 0:
-        print(f"skipped: {PYTHON} cannot import {modules}")
-    return able.returncode == 0
+class PeersTest(unittest.TestCase):
+    def need(self, modules):
+        if not nearfar_program.can_import(PYTHON, modules):
+            self.skipTest(f"{PYTHON} cannot import {modules}")
 
 
-class Files(OurSideTest):
+class Files(PeersTest, OurSideTest):
     def test_a_folder_of_made_up_photographs(self):
-        if not can_import("numpy, PIL"):
-            return
+        self.need("numpy, PIL")
         files = self.folder / "files"
         write = ("import pathlib, sys, photographs;"
                  "print(photographs.write_folder(pathlib.Path(sys.argv[1]), 3))")
@@ -139,10 +137,9 @@ class Files(OurSideTest):
         self.assertGreater(self.ask("folder", folder=str(files))["seconds"], 0)
 
 
-class Pixels(unittest.TestCase):
+class Pixels(PeersTest):
     def test_given_draws_are_torchvisions(self):
-        if not can_import("numpy, torch, torchvision, PIL"):
-            return
+        self.need("numpy, torch, torchvision, PIL")
         process = subprocess.run([PYTHON, str(PEERS / "compare.py"), "--program", str(PROGRAM),
                                   "--quick", "--check"], capture_output=True, text=True)
         self.assertEqual(process.returncode, 0, process.stderr)
@@ -150,4 +147,7 @@ class Pixels(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2, argv=[sys.argv[0]])
+    result = unittest.main(verbosity=2, exit=False).result
+    if result.wasSuccessful() and result.skipped:
+        sys.exit(nearfar_program.SKIPPED)
+    sys.exit(not result.wasSuccessful())

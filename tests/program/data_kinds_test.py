@@ -63,12 +63,12 @@ class DataKinds(ProgramTest):
 
     def train(self, data, out, *settings, check=0):
         return run("pretrain", "--recipe", "simclr", "--data", data, "--out", self.folder / out,
-                   *QUICK, "train.steps=10", *settings, check=check)
+                   *QUICK, "train.steps=3", *settings, check=check)
 
     def judge(self, out, *words):
         path = self.folder / "judged.json"
         process = run("evaluate", self.folder / out, "--out", path, "--methods", "knn", "threads=1",
-                      *words, check=0)
+                      "evaluate.fractions=[1]", "evaluate.draws=[1]", *words, check=0)
         return json.loads(path.read_text()), process.stderr
 
     def test_arrays_are_the_idx_set(self):
@@ -236,7 +236,7 @@ class DataKinds(ProgramTest):
 
     def test_balanced_batches_resume_in_mid_epoch(self):
         settings = ["data.sampler=balanced", "data.images_per_class=16", "train.checkpoint_every=3",
-                    "train.keep=9"]
+                    "train.keep=9", "train.steps=10"]
         process = self.train(self.data, "whole", *settings)
         self.assertIn("sampler: batches of 2 of 4 classes with 16 images each, 8 batches an epoch",
                       process.stderr)
@@ -251,7 +251,7 @@ class DataKinds(ProgramTest):
         for file in ("model.safetensors", "optimizer.safetensors"):
             self.assertEqual(digest(self.folder / "whole/checkpoints/gen-10" / file),
                              digest(self.folder / "cut/checkpoints/gen-10" / file), file)
-        self.train(self.data, "shuffled")
+        self.train(self.data, "shuffled", "train.steps=10")
         self.assertNotEqual(tensors(self.folder / "whole/encoder.safetensors"),
                             tensors(self.folder / "shuffled/encoder.safetensors"))
 

@@ -7,7 +7,7 @@ import shutil
 from array import array
 
 import nearfar_program
-from nearfar_program import ProgramTest, read_safetensors, run
+from nearfar_program import SharedRunTest, read_safetensors, run
 
 SOURCES = {"encoder", "untrained", "raw_pixels"}
 FRACTIONS = {"1.0", "0.1", "0.01"}
@@ -54,10 +54,8 @@ def map_at_r(features, labels):
     return total / len(rows)
 
 
-class Evaluate(ProgramTest):
-    def setUp(self):
-        super().setUp()
-        self.out = self.pretrain("run", "train.steps=12")
+class Evaluate(SharedRunTest):
+    SETTINGS = ["train.steps=12"]
 
     def evaluate(self, what, *options):
         path = self.folder / "evaluation-elsewhere.json"

@@ -1,9 +1,9 @@
 """`nearfar export`: the Python that it prints loads the file strictly, with the same features."""
 
 import json
-import os
-import subprocess
-import sys
+import pathlib
+import shutil
+import tempfile
 
 import nearfar_program
 from nearfar_program import ProgramTest, png, read_safetensors, run
@@ -25,20 +25,24 @@ def pixel(image, x, y):
 
 
 class Export(ProgramTest):
-    def setUp(self):
-        super().setUp()
-        self.photographs = self.folder / "photographs"
-        self.photographs.mkdir()
+    @classmethod
+    def setUpClass(cls):
+        cls.common = pathlib.Path(tempfile.mkdtemp(prefix="nearfar-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.common)
+        cls.photographs = cls.common / "photographs"
+        cls.photographs.mkdir()
         for i in range(COUNT):
-            (self.photographs / f"{i}.png").write_bytes(
+            (cls.photographs / f"{i}.png").write_bytes(
                 png(SIDE, SIDE, lambda x, y: pixel(i, x, y)))
 
-    def trained(self, *settings, data=None):
-        """A run of one step."""
-        out = self.folder / "run"
-        run("pretrain", "--recipe", "simclr", "--data", data or self.photographs, "--out", out,
-            f"recipe.view.size={SIDE}", "recipe.view.blur=0", "train.batch=4", "train.steps=1",
-            "threads=1", "data.workers=1", "recipe.view.hue=0", *settings, check=0)
+    def trained(self, name, stem, *settings, data=None):
+        """A run of one step, which tests share: they only read it."""
+        out = self.common / f"{name}-{stem}{'-gray' if data else ''}"
+        if not out.exists():
+            run("pretrain", "--recipe", "simclr", "--data", data or self.photographs, "--out", out,
+                f"recipe.view.size={SIDE}", "recipe.view.blur=0", "train.batch=4", "train.steps=1",
+                "threads=1", "data.workers=1", "recipe.view.hue=0", f"encoder.name={name}",
+                f"encoder.stem={stem}", "encoder.width=8", *settings, check=0)
         return out
 
     def export(self, source, out, *options):
@@ -81,25 +85,21 @@ class Export(ProgramTest):
                                     ("resnet50", "imagenet", ("timm-folder",)),
                                     ("tiny", "auto", ("torchvision",)),
                                     ("tiny", "imagenet", ("torchvision",))):
-            source = self.trained(f"encoder.name={name}", f"encoder.stem={stem}",
-                                  "encoder.width=8")
+            source = self.trained(name, stem)
             for form in formats:
                 with self.subTest(name=name, stem=stem, format=form):
                     out = self.folder / f"{name}-{stem}-{form}"
                     document = self.export(source, out, "--format", form)
                     self.assert_same_features(source, self.loaded(document))
-            subprocess.run(["rm", "-r", source], check=True)
 
     def test_gray_images(self):
+        source = self.trained("resnet18", "imagenet", "recipe.view.saturation=0", data=self.data)
         for form in ("torchvision", "timm", "timm-folder"):
-            out = self.folder / form
-            source = self.trained("encoder.name=resnet18", "encoder.stem=imagenet",
-                                  "recipe.view.saturation=0", data=self.data)
-            model = self.loaded(self.export(source, out, "--format", form))
+            model = self.loaded(self.export(source, self.folder / form, "--format", form))
             self.assertEqual(model.conv1.weight.shape, (64, 1, 7, 7))
 
     def test_what_timm_knows_of_a_folder(self):
-        source = self.trained("encoder.name=resnet18", "encoder.stem=imagenet")
+        source = self.trained("resnet18", "imagenet")
         self.export(source, self.folder / "out", "--format", "timm-folder")
         model = timm.create_model(f"local-dir:{self.folder / 'out'}", pretrained=True)
         _, metadata = read_safetensors(source / "encoder.safetensors")
@@ -113,7 +113,7 @@ class Export(ProgramTest):
         self.assertEqual(model(torch.zeros(1, 3, 64, 64)).shape, (1, 7))
 
     def test_the_file(self):
-        source = self.trained("encoder.name=resnet18")
+        source = self.trained("resnet18", "cifar")
         out = self.folder / "deep/folder/file.safetensors"
         document = self.export(source / "checkpoints/gen-1", out)
         tensors, metadata = read_safetensors(out)
@@ -138,12 +138,11 @@ class Export(ProgramTest):
         self.assertTrue(model.conv1.weight.equal(state["module.conv1.weight"].float()))
 
     def test_refusals(self):
-        source = self.trained("encoder.name=tiny", "encoder.width=4")
+        source = self.trained("tiny", "auto")
         for form in ("timm", "timm-folder"):
             self.refused(2, ["timm has no encoder tiny", "--format torchvision"], "export", source,
                          "--out", "x", "--format", form)
-        subprocess.run(["rm", "-r", source], check=True)
-        source = self.trained("encoder.name=resnet18", "encoder.stem=cifar")
+        source = self.trained("resnet18", "cifar")
         self.refused(2, ["cifar stem", "--format timm"], "export", source, "--out", "x",
                      "--format", "timm-folder")
         self.assertFalse((self.folder / "x").exists())
@@ -153,12 +152,4 @@ class Export(ProgramTest):
 
 
 if __name__ == "__main__":
-    if torch is None:
-        python = os.environ.get("NEARFAR_TORCH_PYTHON", sys.executable)
-        able = subprocess.run([python, "-c", "import torch, torchvision, timm, safetensors"],
-                              capture_output=True)
-        if able.returncode == 0:
-            os.execv(python, [python, *sys.argv])
-        print(f"skipped: {python} cannot import torch, torchvision, timm and safetensors")
-        sys.exit(0)
-    nearfar_program.main()
+    nearfar_program.main("torch, torchvision, timm, safetensors", missing=torch is None)

@@ -33,9 +33,9 @@ class LargeBatchTest(unittest.TestCase):
     def tearDown(self):
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def pretrain(self, name, *settings, check=0):
+    def pretrain(self, name, *settings, check=0, batch=BATCH):
         return run("pretrain", "--recipe", "simclr", "--data", self.data, "--out",
-                   self.folder / name, f"train.batch={BATCH}", "train.steps=1",
+                   self.folder / name, f"train.batch={batch}", "train.steps=1",
                    "encoder.name=tiny", "encoder.width=16", "data.workers=2", *settings,
                    check=check, timeout=800)
 
@@ -52,7 +52,7 @@ class LargeBatchTest(unittest.TestCase):
         self.assertEqual(line["step"], 1)
 
     def test_what_does_not_fit_is_refused_with_the_sizes(self):
-        process = self.pretrain("refused", "train.memory=1", check=2)
+        process = self.pretrain("refused", "train.memory=0.01", check=2, batch=256)
         self.assertIn("train.memory", process.stderr)
         self.assertIn("GiB", process.stderr)
 

@@ -23,6 +23,14 @@ QUICK = ["encoder.name=tiny", "encoder.width=4", "train.batch=32", "recipe.view.
          "train.log_every=1", "optimizer.learning_rate=0.3", "schedule.warmup_epochs=1"]
 
 
+# The exit code that ctest counts as skipped.
+SKIPPED = 77
+
+
+def can_import(python, modules):
+    return subprocess.run([python, "-c", f"import {modules}"], capture_output=True).returncode == 0
+
+
 def program_environment(extra=None):
     """The environment of a child: without the tests' own NEARFAR_ variables, which it would read as
     settings."""
@@ -157,5 +165,33 @@ class ProgramTest(unittest.TestCase):
         return process
 
 
-def main():
-    unittest.main(verbosity=2, argv=[sys.argv[0]])
+class SharedRunTest(ProgramTest):
+    """Tests of one run, which is trained once: each has a copy of it."""
+
+    SETTINGS = []
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="nearfar-test-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.common = pathlib.Path(folder.name)
+        write_idx_set(cls.common / "squares")
+        run("pretrain", "--recipe", "simclr", "--data", cls.common / "squares", "--out",
+            cls.common / "run", *QUICK, *cls.SETTINGS, check=0)
+
+    def setUp(self):
+        super().setUp()
+        self.data = self.common / "squares"
+        self.out = shutil.copytree(self.common / "run", self.folder / "run")
+
+
+def main(modules="", missing=False):
+    """Runs the script's tests. A script that this Python has not all the modules for goes on in the
+    one beside LibTorch; where that lacks them too, ctest counts it as skipped."""
+    if missing:
+        python = os.environ.get("NEARFAR_TORCH_PYTHON", sys.executable)
+        if can_import(python, modules):
+            os.execv(python, [python, *sys.argv])
+        print(f"skipped: {python} cannot import {modules}")
+        sys.exit(SKIPPED)
+    unittest.main(verbosity=2)

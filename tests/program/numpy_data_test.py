@@ -1,9 +1,6 @@
 """Arrays and lists as NumPy, safetensors, Pillow and Python's csv write them: the same images."""
 
 import csv
-import os
-import subprocess
-import sys
 
 import nearfar_program
 from nearfar_program import QUICK, ProgramTest, read_safetensors, run
@@ -86,11 +83,4 @@ class NumpyData(ProgramTest):
 
 
 if __name__ == "__main__":
-    if numpy is None:
-        python = os.environ.get("NEARFAR_TORCH_PYTHON", sys.executable)
-        able = subprocess.run([python, "-c", "import numpy, PIL, safetensors"], capture_output=True)
-        if able.returncode == 0:
-            os.execv(python, [python, *sys.argv])
-        print(f"skipped: {python} cannot import numpy, PIL and safetensors")
-        sys.exit(0)
-    nearfar_program.main()
+    nearfar_program.main("numpy, PIL, safetensors", missing=numpy is None)

@@ -9,6 +9,9 @@ from nearfar_program import ProgramTest, read_safetensors, run, write_idx
 
 FEW = ["evaluate.linear_sgd.epochs=2", "evaluate.linear_sgd.min_steps=6",
        "evaluate.linear_sgd.batch=64", "threads=1"]
+# What every line of a log holds.
+KEYS = {"step", "epoch", "loss", "random_guess_loss", "learning_rate", "images_per_second",
+        "data_wait_fraction", "grad_norm", "embedding_std", "effective_rank", "time"}
 
 
 def rows_of(tensors):
@@ -116,6 +119,9 @@ class OnlineEvaluation(ProgramTest):
         lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
         found = {line["step"]: line for line in lines if "online_knn" in line}
         self.assertEqual(sorted(found), [8, 16])
+        self.assertEqual([line["step"] for line in lines], list(range(1, 17)))
+        for line in lines:
+            self.assertLessEqual(KEYS, set(line))
         for line in found.values():
             for key in ("online_knn", "online_linear"):
                 self.assertTrue(0 <= line[key] <= 1, line)

@@ -1,9 +1,6 @@
 """Encoders load into torchvision's models, strictly, and give the same features there."""
 
 import json
-import os
-import subprocess
-import sys
 
 import nearfar_program
 from nearfar_program import ProgramTest, png, read_safetensors, run
@@ -103,11 +100,4 @@ class Torchvision(ProgramTest):
 
 
 if __name__ == "__main__":
-    if torch is None:
-        python = os.environ.get("NEARFAR_TORCH_PYTHON", sys.executable)
-        able = subprocess.run([python, "-c", "import torch, torchvision"], capture_output=True)
-        if able.returncode == 0:
-            os.execv(python, [python, *sys.argv])
-        print(f"skipped: {python} cannot import torch and torchvision")
-        sys.exit(0)
-    nearfar_program.main()
+    nearfar_program.main("torch, torchvision", missing=torch is None)

@@ -12,6 +12,7 @@
 #include "framework/files/file_system.h"
 #include "framework/log/json_lines.h"
 #include "framework/train/pretrain.h"
+#include "tests/framework/files/temporary_folder.h"
 
 namespace nearfar {
 namespace {
@@ -39,14 +40,7 @@ void write_data(const fs::path& folder, bool labels) {
 /// Runs of three epochs of four steps.
 class JudgedRun : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        (std::string("judged-") + testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(folder_);
-    write_data(folder_ / "data", /*labels=*/true);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
+  void SetUp() override { write_data(folder_ / "data", /*labels=*/true); }
 
   void train(const std::string& out, const std::vector<std::string>& more = {}) {
     RunSources sources;
@@ -108,7 +102,8 @@ class JudgedRun : public testing::Test {
     return result;
   }
 
-  fs::path folder_;
+  const TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
   std::string said_;
 };
 

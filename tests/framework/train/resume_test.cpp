@@ -10,6 +10,7 @@
 #include "framework/error.h"
 #include "framework/files/file_system.h"
 #include "framework/train/pretrain.h"
+#include "tests/framework/files/temporary_folder.h"
 #include "tests/paths.h"
 
 namespace nearfar {
@@ -29,14 +30,7 @@ void write_images(const fs::path& folder) {
 
 class ResumedRun : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        (std::string("resume-") + testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(folder_);
-    write_images(folder_ / "data");
-  }
-  void TearDown() override { fs::remove_all(folder_); }
+  void SetUp() override { write_images(folder_ / "data"); }
 
   /// Trains in OUT up to step 12, or goes on with what is there.
   PretrainResult train(const std::string& out, const std::vector<std::string>& more = {}) {
@@ -80,7 +74,8 @@ class ResumedRun : public testing::Test {
     return read_file((folder_ / out / name).string());
   }
 
-  fs::path folder_;
+  const TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(ResumedRun, WritesAResultThatAloneIsMissing) {
