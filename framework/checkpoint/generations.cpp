@@ -205,6 +205,10 @@ Generation save_generation(FileSystem& files, const std::string& folder_as_given
   return saved;
 }
 
+bool holds_generation(const std::string& folder) {
+  return !candidates_of(without_trailing_slashes(folder)).empty();
+}
+
 std::optional<Generation> newest_generation(const std::string& folder, Log& log) {
   const std::vector<Candidate> candidates = candidates_of(without_trailing_slashes(folder));
   std::string first_reason;

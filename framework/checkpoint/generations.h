@@ -35,6 +35,9 @@ Generation save_generation(FileSystem& files, const std::string& folder, int64_t
 /// Checks one generation completely. Throws CheckpointError naming the path and what is wrong.
 Generation load_generation(const std::string& path);
 
+/// Whether the folder holds a generation by its name, valid or not; leftover .tmp folders are none.
+bool holds_generation(const std::string& folder);
+
 /// The newest valid generation, none when the folder holds no generation at all. Damaged ones are
 /// logged as warnings and skipped; if all are damaged, CheckpointError. Leftover .tmp folders are
 /// ignored.

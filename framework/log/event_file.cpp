@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <vector>
 
 #include "framework/files/file_system.h"
+#include "framework/log/clock.h"
 #include "framework/log/crc32c.h"
 #include "framework/log/events.h"
 
@@ -37,10 +37,6 @@ Number number_at(std::string_view bytes, size_t offset) {
   Number value;
   std::memcpy(&value, bytes.data() + offset, sizeof(value));
   return value;
-}
-
-double unix_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 /// The data of the first record; an empty view where it is not whole.

@@ -7,6 +7,7 @@
 #include "framework/checkpoint/tensors.h"
 #include "framework/error.h"
 #include "framework/evaluate/features.h"
+#include "framework/log/clock.h"
 #include "framework/train/encoder_file.h"
 #include "framework/train/plan.h"
 
@@ -14,10 +15,6 @@ namespace nearfar {
 namespace {
 
 constexpr const char* kOrderFile = "order.safetensors";
-
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 }  // namespace
 

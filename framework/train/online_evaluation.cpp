@@ -9,14 +9,11 @@
 #include "framework/data/subset.h"
 #include "framework/error.h"
 #include "framework/evaluate/report.h"
+#include "framework/log/clock.h"
 #include "framework/log/quantities.h"
 
 namespace nearfar {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 OnlineSplit split_of(const EvaluationConfig& config, const Dataset& train) {
   return online_split(labels_of(train), static_cast<int64_t>(train.info().class_names.size()),

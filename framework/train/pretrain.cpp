@@ -165,13 +165,6 @@ PretrainResult train(ResolvedRun& run, const RunFolder& folder, Training& traini
   return result;
 }
 
-/// Whether anything was saved that another setting would contradict. What a kill left of a first
-/// save is nothing.
-bool has_checkpoints(const RunFolder& folder) {
-  Log silent;  // train() says what is damaged
-  return newest_generation(folder.checkpoints(), silent).has_value();
-}
-
 /// A run without checkpoints starts from encoder.weights, one with checkpoints does not.
 void prepare_start(ResolvedRun& run, bool has_checkpoints, Log& log) {
   RunConfig& config = run.config;
@@ -191,7 +184,7 @@ PretrainResult pretrain(const RunSources& sources, const PretrainOptions& option
   ResolvedRun run = resolve_run(continues ? continued(folder, sources) : sources, log);
   check_online_evaluation(run.config, *run.data.train);
   if (continues) keep_settled(folder, run.config.train);
-  const bool goes_on = continues && has_checkpoints(folder);
+  const bool goes_on = continues && holds_generation(folder.checkpoints());
   if (goes_on) refuse_changes(folder, resolved_json(run));
   if (options.out.empty() || (options.fresh && folder.holds_run())) {
     folder = next_run_folder(run.config.recipe.name, run.data.train->info().name);

@@ -4,10 +4,10 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 
 #include "framework/files/file_system.h"
+#include "framework/log/clock.h"
 #include "framework/train/signs_of_life.h"
 
 namespace nearfar {
@@ -56,10 +56,6 @@ Json settings_of(const ResolvedRun& run) {
 }
 
 }  // namespace
-
-double unix_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 RunEvents::RunEvents(const ResolvedRun& run, const RunFolder& folder, const TrainPlan& plan,
                      int64_t step)

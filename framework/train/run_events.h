@@ -11,9 +11,6 @@
 
 namespace nearfar {
 
-/// Seconds since 1970.
-double unix_time();
-
 /// RUN/tensorboard.
 class RunEvents {
  public:

@@ -3,14 +3,11 @@
 
 #include <algorithm>
 
+#include "framework/log/clock.h"
 #include "framework/train/signs_of_life.h"
 
 namespace nearfar {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 std::chrono::steady_clock::duration duration(double seconds) {
   return std::chrono::duration_cast<std::chrono::steady_clock::duration>(

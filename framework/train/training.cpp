@@ -157,7 +157,7 @@ StepReport Training::train_step(const ViewBatch& views) {
   stop_at(flag_.failure());
   move_running_statistics(*recipe_, flag_.not_finite());
   move_after_step(report.embeddings, batch);
-  report.step = ++step_;
+  ++step_;
   return report;
 }
 

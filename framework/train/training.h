@@ -21,7 +21,6 @@ namespace nearfar {
 
 /// What a step left behind for the log. The embeddings are those of this rank.
 struct StepReport {
-  int64_t step = 0;  // updates made, this one included
   double random_guess_loss = 0.0;
   double learning_rate = 0.0;
   at::Tensor loss_value;           // 0-d on the device: the mean over ranks
