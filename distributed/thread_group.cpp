@@ -187,6 +187,15 @@ class ThreadGroup final : public Group {
     meet({"barrier", {}, {}}, [](const std::vector<Contribution>&) { return at::Tensor(); });
   }
 
+  std::unique_ptr<Pending> start_all_sum(at::Tensor tensor) override {
+    tensor.copy_(all_sum(tensor));
+    return std::make_unique<Done>();
+  }
+
+  std::unique_ptr<Group> new_channel() override {
+    return std::make_unique<ThreadGroup>(meeting_, rank_, size_);
+  }
+
  private:
   template <typename Compute>
   at::Tensor meet(Contribution contribution, const Compute& compute) {

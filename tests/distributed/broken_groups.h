@@ -3,7 +3,7 @@
 
 #include <numeric>
 
-#include "distributed/group.h"
+#include "distributed/forwarding_group.h"
 
 namespace nearfar {
 
@@ -15,30 +15,20 @@ enum class Backward {
 };
 
 /// Forwards to a real group, with a chosen adjoint of all_gather.
-class GroupWithBackward final : public Group {
+class GroupWithBackward final : public ForwardingGroup {
  public:
-  GroupWithBackward(Group& group, Backward backward) : group_(group), backward_(backward) {}
-  int rank() const override { return group_.rank(); }
-  int size() const override { return group_.size(); }
-  at::Tensor all_gather(const at::Tensor& mine, const std::vector<int64_t>& rows) override {
-    return group_.all_gather(mine, rows);
-  }
-  at::Tensor all_sum(const at::Tensor& mine) override { return group_.all_sum(mine); }
+  GroupWithBackward(Group& group, Backward backward)
+      : ForwardingGroup(group), backward_(backward) {}
   at::Tensor sum_scatter(const at::Tensor& all, const std::vector<int64_t>& rows) override {
     if (backward_ == Backward::own_slice) {
       const int64_t begin = std::accumulate(rows.begin(), rows.begin() + rank(), int64_t{0});
       return all.narrow(0, begin, rows[rank()]).clone();
     }
-    const at::Tensor sum = group_.sum_scatter(all, rows);
+    const at::Tensor sum = inner().sum_scatter(all, rows);
     return backward_ == Backward::average ? sum / size() : sum;
   }
-  at::Tensor broadcast(const at::Tensor& mine, int root) override {
-    return group_.broadcast(mine, root);
-  }
-  void barrier() override { group_.barrier(); }
 
  private:
-  Group& group_;
   Backward backward_;
 };
 
