@@ -6,6 +6,7 @@
 
 #include "distributed/group.h"
 #include "distributed/placement.h"
+#include "distributed/store.h"
 
 namespace nearfar {
 
@@ -14,8 +15,17 @@ struct JoinOptions {
   at::Device device = at::kCPU;  // CPU: Gloo; CUDA: NCCL out of libnearfar_cuda.so
 };
 
+/// The ranks of a run as this process sees them.
+struct Ranks {
+  Placement placement;
+  /// Seen by all ranks; where who started them serves it, it outlives restarts. Null: one rank
+  /// alone.
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Group> group;
+};
+
 /// The group of all ranks of a placement; a SoloGroup for one rank alone. Returns when all ranks
 /// are there. Throws PeerError naming the ranks that did not come.
-std::unique_ptr<Group> join(const Placement& placement, const JoinOptions& options);
+Ranks join(const Placement& placement, const JoinOptions& options);
 
 }  // namespace nearfar

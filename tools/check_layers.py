@@ -21,10 +21,10 @@ LAYERS = [
 # Heavy headers: where they may stand, and in how many files at most. Tests may use them too.
 CONFINED = [
     ("cuda_runtime.h", ["*.cu", "*.cuh"], None),
-    ("nccl.h", ["distributed/join_*"], None),
-    ("torch/csrc/distributed/*", ["distributed/join_*"], None),
-    ("torch/csrc/distributed/c10d/ProcessGroupGloo.hpp", ["distributed/join_gloo.cpp"], 1),
-    ("torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp", ["distributed/join_nccl.cpp"], 1),
+    ("nccl.h", ["distributed/c10d_*"], None),
+    ("torch/csrc/distributed/*", ["distributed/c10d_*"], None),
+    ("torch/csrc/distributed/c10d/ProcessGroupGloo.hpp", ["distributed/c10d_gloo.cpp"], 1),
+    ("torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp", ["distributed/c10d_nccl.cpp"], 1),
     ("nlohmann/*", ["framework/json/*.cpp"], None),
     ("opencv2/*", ["framework/data/images/*.cpp"], None),
     ("jpeglib.h", ["framework/data/*.cpp"], 1),

@@ -20,9 +20,10 @@ namespace nearfar {
 namespace {
 
 /// What may differ when a run goes on: none of these changes a result.
-constexpr std::array<std::string_view, 8> kMayChange = {
-    "data.path",  "data.test_path",  "data.workers",          "train.checkpoint_every",
-    "train.keep", "train.log_every", "data.max_bad_fraction", "train.tensorboard"};
+constexpr std::array<std::string_view, 11> kMayChange = {
+    "data.path",       "data.test_path",    "data.workers",          "train.checkpoint_every",
+    "train.keep",      "train.log_every",   "data.max_bad_fraction", "train.tensorboard",
+    "train.self_test", "train.check_ranks", "train.deadline"};
 
 bool may_change(const std::string& key) {
   return std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end() ||

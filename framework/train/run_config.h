@@ -26,6 +26,14 @@ struct TrainConfig {
   int64_t keep = 2;
   int64_t log_every = 10;
   bool tensorboard = true;
+  std::string reduction = "fast";
+  int64_t shards = 4;
+  std::string wire = "fp32";
+  int64_t bucket = 25;
+  std::string unused_parameters = "error";
+  int64_t check_ranks = 1000;
+  bool self_test = true;
+  double deadline = 600.0;
 
   void describe(auto& field) {
     field("epochs", epochs, int64_t{1}, int64_t{1} << 31, "passes over the data");
@@ -46,6 +54,26 @@ struct TrainConfig {
     field("keep", keep, int64_t{2}, int64_t{1000000}, "checkpoints kept");
     field("log_every", log_every, int64_t{1}, int64_t{1000000}, "steps between lines of log.jsonl");
     field("tensorboard", tensorboard, "write event files for TensorBoard beside log.jsonl");
+    field("reduction", reduction, {"fast", "ordered"},
+          "sums over ranks. fast: as the transport adds them; ordered: the batch is cut into "
+          "train.shards pieces and sums over them are taken in a fixed tree, so that any number of "
+          "ranks that divides them gives the same bits (slower)");
+    field("shards", shards, int64_t{1}, int64_t{4096},
+          "pieces of the batch under train.reduction=ordered; a process works on several, each "
+          "with `threads` threads and weights of its own, where there are fewer ranks");
+    field("wire", wire, {"fp32", "bf16"},
+          "type in which gradients travel between ranks; bf16: half the bytes, rounded");
+    field("bucket", bucket, int64_t{1}, int64_t{4096},
+          "MiB of gradients that are sent to the other ranks at a time while backward goes on");
+    field("unused_parameters", unused_parameters, {"error", "allow"},
+          "parameters that a step's loss does not depend on. allow: their gradient is zero");
+    field("check_ranks", check_ranks, int64_t{0}, int64_t{1} << 40,
+          "steps between checks that all ranks hold the same bits; 0: at the start alone");
+    field("self_test", self_test,
+          "before the first step of several ranks, compare the recipe's gradient over the ranks "
+          "with that of one rank");
+    field("deadline", deadline, 1.0, 1e6,
+          "seconds that a rank waits for the others before the run ends");
   }
 };
 
