@@ -18,6 +18,9 @@ int dispatch(const Arguments& arguments, const std::string& command_line, Consol
   if (arguments.command == "pretrain") {
     return run_pretrain(arguments.pretrain, command_line, console);
   }
+  if (arguments.command == "launch") {
+    return run_launch(arguments.launch, arguments.common, console);
+  }
   if (arguments.command == "evaluate") return run_evaluate(arguments.evaluate, console);
   if (arguments.command == "embed") return run_embed(arguments.embed, console);
   if (arguments.command == "finetune") {
@@ -39,6 +42,7 @@ std::string first_line(const std::exception& error) {
 }
 
 int run_program(int argc, char** argv) {
+  follow_launcher();
   const Parsed parsed = parse_arguments(argc, argv, key_listing);
   std::cout << parsed.output;
   std::cerr << parsed.error;
