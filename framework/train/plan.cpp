@@ -5,6 +5,7 @@
 
 #include "framework/error.h"
 #include "framework/log/quantities.h"
+#include "framework/recipe/make_recipe.h"
 #include "framework/train/device_renderer.h"
 #include "framework/train/start_weights.h"
 
@@ -68,14 +69,13 @@ LoaderPlan loader_plan(const ResolvedRun& run, const Group& group) {
 
 std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo& data,
                                      const TrainPlan& plan, Group& group) {
-  at::manual_seed(plan.seed);
   const auto make = [&config, &data, &plan](int64_t image_size) {
     auto encoder = make_encoder(config.encoder, data.channels, image_size, plan.norm);
     if (config.start) start_from(*config.start, config.encoder, *encoder);
     return encoder;
   };
-  auto recipe =
-      config.recipe.plugin->make(config.recipe.config.get(), Setup{make, group, data, plan});
+  auto recipe = make_recipe(*config.recipe.plugin, config.recipe.config.get(),
+                            Setup{make, group, data, plan});
   const std::vector<ViewPolicy> views = recipe->views();
   for (size_t i = 0; i < views.size(); ++i) {
     std::string problem = policy_error(views[i]);

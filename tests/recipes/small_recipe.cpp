@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 
 #include "framework/encoders/batch_norm.h"
 #include "framework/optimize/optimizer.h"
+#include "framework/recipe/make_recipe.h"
 #include "framework/train/gradient_pass.h"
 #include "tests/framework/encoders/module_tensors.h"
 
@@ -47,13 +47,9 @@ SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::st
     encoder.drop_path = plan.drop_path;
     return make_encoder(encoder, 3, size, train.norm);
   };
-  // Ranks are threads here and share LibTorch's global generator: one at a time seeds it and draws.
-  static std::mutex generator;
-  const std::lock_guard<std::mutex> lock(generator);
-  at::manual_seed(plan.seed);
   DatasetInfo data;
   data.class_names = {"a", "b", "c"};
-  small.recipe = plugin.make(config.get(), Setup{make, group, data, train});
+  small.recipe = make_recipe(plugin, config.get(), Setup{make, group, data, train});
   to_double(*small.recipe);
   small.recipe->train();
   return small;
