@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "distributed/placement.h"
 #include "framework/data/loader.h"
 #include "framework/data/split.h"
 #include "framework/data/statistics.h"
@@ -163,7 +164,7 @@ Settings merge_sources(const RunSources& sources, const Json& preset_settings,
   Settings settings;
   settings.add_layer(preset_settings, preset_origin);
   for (const auto& [object, origin] : sources.files) settings.add_layer(object, origin);
-  if (sources.environment) settings.add_environment({"NEARFAR_RECIPE_PATH"});
+  if (sources.environment) settings.add_environment({"NEARFAR_RECIPE_PATH", kLaunchVariable});
   for (const std::string& assignment : sources.assignments) {
     settings.add_assignment(assignment, "command line");
   }
