@@ -1,6 +1,8 @@
 // Plans and recipes of resolved runs.
 #include "framework/train/plan.h"
 
+#include <cmath>
+
 #include "framework/error.h"
 #include "framework/log/quantities.h"
 #include "framework/recipe/make_recipe.h"
@@ -22,6 +24,10 @@ std::string own_settings(const ResolvedRun& run) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds deadline_of(const RunConfig& config) {
+  return std::chrono::milliseconds(std::llround(config.train.deadline * 1000.0));
+}
 
 TrainPlan plan_of(const ResolvedRun& run, Group& group) {
   const TrainConfig& train = run.config.train;
