@@ -210,8 +210,6 @@ NamedTensors Training::replicated_state() const {
   return state;
 }
 
-/// What is saved must be worth going on from: an overflow may sit in a buffer that no loss has met
-/// yet.
 void Training::check_finite_state() const {
   for (const auto& [name, tensor] : module_state(*recipe_)) {
     if (!tensor.is_floating_point() || tensor.isfinite().all().item<bool>()) continue;

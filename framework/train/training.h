@@ -50,6 +50,7 @@ class Training {
   const TrainPlan& plan() const { return plan_; }
   const DatasetInfo& data() const { return data_; }
   at::Device device() const { return device_; }
+  Group& group() const { return group_; }
   /// How a step's gradients are computed, by the config as it stands.
   GradientPlan gradient_plan() const;
   /// Images of a step on this rank, at most.
@@ -83,7 +84,10 @@ class Training {
 
   /// Parameters, buffers and optimiser state as they are, finite or not. Precondition: settled.
   std::vector<GenerationFile> state_files() const;
-  /// state_files() for a checkpoint. Throws DivergedError naming a tensor that is not finite.
+  /// Throws DivergedError naming a tensor that is not finite: what is saved must be worth going on
+  /// from, and an overflow may sit in a buffer that no loss has met yet.
+  void check_finite_state() const;
+  /// state_files() for a checkpoint. Throws as check_finite_state() does.
   std::vector<GenerationFile> save() const;
   /// Restores what save() wrote, bit by bit. Throws CheckpointError, and EnvironmentError where
   /// ranks read different bits.
@@ -94,7 +98,6 @@ class Training {
   void stop_at(const std::optional<NotFinite>& failure);
   void heed_votes();
   NamedTensors replicated_state() const;
-  void check_finite_state() const;
 
   const RunConfig& config_;
   DatasetInfo data_;

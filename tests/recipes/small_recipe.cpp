@@ -3,11 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 
 #include "framework/encoders/batch_norm.h"
 #include "framework/optimize/optimizer.h"
-#include "framework/train/gradient_exchange.h"
+#include "framework/recipe/make_recipe.h"
 #include "framework/train/gradient_pass.h"
 #include "tests/framework/encoders/module_tensors.h"
 
@@ -48,13 +47,9 @@ SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::st
     encoder.drop_path = plan.drop_path;
     return make_encoder(encoder, 3, size, train.norm);
   };
-  // Ranks are threads here and share LibTorch's global generator: one at a time seeds it and draws.
-  static std::mutex generator;
-  const std::lock_guard<std::mutex> lock(generator);
-  at::manual_seed(plan.seed);
   DatasetInfo data;
   data.class_names = {"a", "b", "c"};
-  small.recipe = plugin.make(config.get(), Setup{make, group, data, train});
+  small.recipe = make_recipe(plugin, config.get(), Setup{make, group, data, train});
   to_double(*small.recipe);
   small.recipe->train();
   return small;
@@ -83,19 +78,14 @@ NamedValues train_small(SmallRecipe& small, const SmallPlan& plan, int64_t steps
   config.weight_decay = 1e-4;
   const auto optimizer = make_optimizer(
       config, storage, FollowerSet(small.recipe->followers(), *small.recipe, storage));
-  // Buckets so small that there are several.
-  GradientExchange exchange(storage, group, small.recipe->named_parameters().keys(),
-                            {{.bytes = 4096, .end_bytes = 1024}});
   const at::Tensor finite = at::zeros({1}, at::kFloat);
   for (int64_t step = 0; step < steps; ++step) {
     const Batch batch = small_batch(plan, step, small.recipe->views().size(), group);
     storage.zero_gradients();
-    exchange.begin();
-    const PassResult pass = add_gradients(
-        *small.recipe, batch, {micro_batch, Precision::fp32, small.piece},
-        [&](const std::vector<at::Tensor>& roots) { exchange.last_backward_begins(roots); });
-    exchange.finish();
+    const PassResult pass =
+        add_gradients(*small.recipe, batch, {micro_batch, Precision::fp32, small.piece});
     const at::NoGradGuard no_grad;
+    storage.gradients().copy_(group.all_sum(storage.gradients()) / group.size());
     optimizer->step({plan.rate, config.weight_decay, batch.progress, finite, {}});
     move_running_statistics(*small.recipe);
     small.recipe->after_step(pass.embeddings, batch);
