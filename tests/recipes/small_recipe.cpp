@@ -80,19 +80,14 @@ NamedValues train_small(SmallRecipe& small, const SmallPlan& plan, int64_t steps
   config.weight_decay = 1e-4;
   const auto optimizer = make_optimizer(
       config, storage, FollowerSet(small.recipe->followers(), *small.recipe, storage));
-  // Buckets so small that there are several.
-  GradientExchange exchange(storage, group, small.recipe->named_parameters().keys(),
-                            {{.bytes = 4096, .end_bytes = 1024}});
   const at::Tensor finite = at::zeros({1}, at::kFloat);
   for (int64_t step = 0; step < steps; ++step) {
     const Batch batch = small_batch(plan, step, small.recipe->views().size(), group);
     storage.zero_gradients();
-    exchange.begin();
-    const PassResult pass = add_gradients(
-        *small.recipe, batch, {micro_batch, Precision::fp32, small.piece},
-        [&](const std::vector<at::Tensor>& roots) { exchange.last_backward_begins(roots); });
-    exchange.finish();
+    const PassResult pass =
+        add_gradients(*small.recipe, batch, {micro_batch, Precision::fp32, small.piece});
     const at::NoGradGuard no_grad;
+    storage.gradients().copy_(group.all_sum(storage.gradients()) / group.size());
     optimizer->step({plan.rate, config.weight_decay, batch.progress, finite, {}});
     move_running_statistics(*small.recipe);
     small.recipe->after_step(pass.embeddings, batch);
