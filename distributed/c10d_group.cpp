@@ -5,7 +5,9 @@
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "distributed/c10d_ranks.h"
@@ -62,6 +64,8 @@ class C10dGroup final : public Group {
   /// Throws PeerError when another rank is about to begin something else.
   void compare(const Activity& activity);
   void wait_for(const Activity& activity, const Work& work);
+  /// Whether all that was started has ended.
+  bool is_idle() const;
   Work sum(at::Tensor flat);
 
   std::shared_ptr<ConnectedRanks> ranks_;
@@ -86,15 +90,25 @@ class C10dGroup::Started final : public Pending {
   Work work_;
 };
 
+bool C10dGroup::is_idle() const {
+  return std::all_of(started_.begin(), started_.end(),
+                     [](const Work& work) { return work->isCompleted(); });
+}
+
 C10dGroup::~C10dGroup() {
+  // What a GPU has begun ends, or the watch ends it.
+  while (watch_ && !is_idle() && !ranks_->has_failed() && std::uncaught_exceptions() == 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   watch_.reset();
-  const bool is_idle = std::all_of(started_.begin(), started_.end(),
-                                   [](const Work& work) { return work->isCompleted(); });
-  if (is_idle && !ranks_->has_failed()) return;
+  if (is_idle() && !ranks_->has_failed()) {
+    backend_->shutdown();
+    return;
+  }
   backend_->abort();
   // Gloo cannot abort: its destructor would wait for ranks that may never come. What is left behind
   // ends with the process.
-  if (!is_idle && device().is_cpu()) static_cast<void>(backend_.release());
+  if (!is_idle() && device().is_cpu()) static_cast<void>(backend_.release());
 }
 
 void C10dGroup::wait_for(const Activity& activity, const Work& work) {
