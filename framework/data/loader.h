@@ -63,7 +63,7 @@ int64_t steps_per_epoch(int64_t dataset_size, int64_t batch, bool drop_last);
 std::vector<int64_t> epoch_order(uint64_t seed, int64_t epoch, int64_t size);
 
 /// Threads for data.workers: that many, or for 0 as many as there are cores, at most 8.
-int resolve_workers(int64_t workers);
+int resolve_workers(int64_t workers, int cores);
 
 /// Renders batches ahead in worker threads with bounded memory: at most workers + 2 batches are
 /// kept. View v of image i is drawn from Random(seed, epoch, i, Purpose::view, v); where an order

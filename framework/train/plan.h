@@ -1,6 +1,7 @@
 // What follows from a resolved run before any network exists: its plan and its views.
 #pragma once
 
+#include <chrono>
 #include <vector>
 
 #include "framework/data/contact_sheet.h"
@@ -9,6 +10,9 @@
 #include "framework/train/configure.h"
 
 namespace nearfar {
+
+/// How long a rank waits for the others: train.deadline.
+std::chrono::milliseconds deadline_of(const RunConfig& config);
 
 /// Steps and epochs of a run. Throws DataError when an epoch has no step.
 TrainPlan plan_of(const ResolvedRun& run, Group& group);
