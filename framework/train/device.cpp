@@ -88,10 +88,6 @@ DeviceUpdate cuda_update() {
       find_function<decltype(&nearfar_cuda_update_double)>(library, "nearfar_cuda_update_double")};
 }
 
-MakeBackend cuda_backend() {
-  return find_function<MakeBackend>(opened_library(), "nearfar_cuda_make_backend");
-}
-
 int available_cores() {
   cpu_set_t cores;
   CPU_ZERO(&cores);

@@ -36,9 +36,6 @@ decltype(&nearfar_cuda_render_float) cuda_renderer();
 /// The updates of libnearfar_cuda.so. Precondition: open_cuda() succeeded.
 DeviceUpdate cuda_update();
 
-/// What makes collectives on GPUs, for JoinOptions. Precondition: open_cuda() succeeded.
-MakeBackend cuda_backend();
-
 /// Cores this process may use.
 int available_cores();
 
