@@ -53,8 +53,7 @@ int64_t affordable_floats(Group& group) {
   constexpr int64_t kFew = int64_t{1} << 18, kMost = int64_t{1} << 24;
   constexpr double kSecondsOfOne = 0.15;
   const at::Tensor few = at::ones({kFew}).to(group.device());
-  const double seconds =
-      of_rank_0(group, fastest(group, [&] { return group.all_sum(few); }));
+  const double seconds = of_rank_0(group, fastest(group, [&] { return group.all_sum(few); }));
   const double floats = static_cast<double>(kFew) * kSecondsOfOne / std::max(seconds, 1e-9);
   return std::clamp(static_cast<int64_t>(std::min(floats, 1e9)), kFew, kMost);
 }

@@ -9,11 +9,11 @@ namespace nearfar {
 
 /// What rank 0 measured.
 struct LinkSpeed {
-  double latency_seconds = 0.0;     // median time of a sum of one number
-  int64_t bytes = 0;                // of the sum and of the gather below
-  double sum_seconds = 0.0;         // the fastest of a few
+  double latency_seconds = 0.0;  // median time of a sum of one number
+  int64_t bytes = 0;             // of the sum and of the gather below
+  double sum_seconds = 0.0;      // the fastest of a few
   double gather_seconds = 0.0;
-  double sum_bytes_per_second = 0.0;     // that each rank sends meanwhile: bytes_sent() / time
+  double sum_bytes_per_second = 0.0;  // that each rank sends meanwhile: bytes_sent() / time
   double gather_bytes_per_second = 0.0;
 };
 

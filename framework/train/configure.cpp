@@ -215,8 +215,9 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log, int cores) {
   if (resolve_device(given.device) == "cuda") open_cuda();  // before any tensor exists
   run.data = open_data(given.data, log);
 
-  run.preset =
-      preset_name(sources, run.library, run.data.train->info(), resolve_device(given.device));
+  run.preset = preset_name(
+      sources, run.library, run.data.train->info(),
+      sources.preset_device.empty() ? resolve_device(given.device) : sources.preset_device);
   Json preset = Json::object();
   if (!run.preset.empty()) {
     const Json& chosen = find_preset(run.library, run.preset);

@@ -22,6 +22,7 @@ struct RunSources {
   bool environment = true;
   std::vector<std::string> assignments;  // key=value
   std::string preset;                    // by name; empty: by the data when there is no file
+  std::string preset_device;             // that presets are chosen for; empty: the run's
 };
 
 struct ResolvedRun {

@@ -26,7 +26,7 @@ struct DistributionPlan {
   int ranks = 1;
   int gpus_per_host = 1;
   int hosts = 1;
-  int64_t batch = 0;  // images of a step over all ranks
+  int64_t batch = 0;                              // images of a step over all ranks
   int64_t largest_piece = 0, smallest_piece = 0;  // images of a step on a rank
   RankMemory memory;                              // of rank 0, which has a largest piece
   /// Activations come from a step as it is; otherwise from one with fewer or smaller images, and
@@ -34,12 +34,15 @@ struct DistributionPlan {
   bool activations_measured = true;
   CollectiveCounts start;  // before the first step
   CollectiveCounts step;   // of each step
+  CollectiveCounts check;  // of a check that ranks are equal, every train.check_ranks steps
 };
 
 /// Builds the run's Training as rank 0 of `ranks`, on the CPU and without the others, and counts
 /// what the start and a step exchange: a step with all images of the rank, which are made up, and
-/// smaller than the run's where those would take more than a few seconds (no collective depends on
-/// their size). Throws ConfigError for a batch that leaves ranks without images.
-DistributionPlan plan_distribution(const ResolvedRun& run, int ranks, int gpus_per_host);
+/// smaller than the run's where those would take longer than about `seconds` (no collective depends
+/// on their size). `on_gpu`: where the run shall be, which decides how many batches wait. Throws
+/// ConfigError for a batch that leaves ranks without images.
+DistributionPlan plan_distribution(const ResolvedRun& run, int ranks, int gpus_per_host,
+                                   bool on_gpu, double seconds = 1.5);
 
 }  // namespace nearfar

@@ -96,17 +96,6 @@ double bytes_held(const Training& training) {
   return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
-/// Rendered batches that wait for training or are in use.
-double bytes_of_batches(Training& training, const DatasetInfo& data, int64_t rows,
-                        int64_t workers) {
-  double floats = 0.0;
-  for (const ViewPolicy& view : training.recipe().views()) {
-    floats += static_cast<double>(rows * view.size * view.size * data.channels);
-  }
-  const double batches = training.device().is_cuda() ? 1.0 : static_cast<double>(workers + 2);
-  return 4.0 * floats * batches;
-}
-
 /// Forward and backward of the loss on made-up embeddings of `rows` images.
 void run_loss(Training& training, const DatasetInfo& data, int64_t rows) {
   const Batch few = made_batch(training, data, std::min<int64_t>(rows, 2));
@@ -153,7 +142,8 @@ class PieceSearch {
         rows_(most_rows(training)),
         unit_(piece_unit(training, config, rows_)),
         limit_(config.train.memory * kGiB),
-        batches_(bytes_of_batches(training, training.data(), rows_, config.data.workers)) {}
+        batches_(
+            bytes_of_batches(training, rows_, config.data.workers, training.device().is_cuda())) {}
 
   int64_t find() {
     const double held = largest_of_ranks(ranks_, bytes_held(training_) + batches_);
@@ -233,6 +223,15 @@ int64_t fitting_micro_batch(const RunConfig& config, Training& training, Precisi
 }
 
 }  // namespace
+
+double bytes_of_batches(Training& training, int64_t rows, int64_t workers, bool on_gpu) {
+  double floats = 0.0;
+  for (const ViewPolicy& view : training.recipe().views()) {
+    floats += static_cast<double>(rows * view.size * view.size * training.data().channels);
+  }
+  const double batches = on_gpu ? 1.0 : static_cast<double>(workers + 2);
+  return 4.0 * floats * batches;
+}
 
 int64_t largest_piece(double fixed, double per_image, double limit, int64_t unit) {
   if (fixed > limit) return 0;

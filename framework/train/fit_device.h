@@ -27,4 +27,8 @@ DeviceFit fit_device(const RunConfig& config, Training& training, Group& ranks, 
 /// multiples of `unit`; 0 when not even one unit fits.
 int64_t largest_piece(double fixed, double per_image, double limit, int64_t unit);
 
+/// Bytes of rendered batches of `rows` images that wait for training or are in use: on a GPU, which
+/// renders them itself, the one in use.
+double bytes_of_batches(Training& training, int64_t rows, int64_t workers, bool on_gpu);
+
 }  // namespace nearfar

@@ -96,10 +96,11 @@ std::string who_is_to_blame(const RunConfig& config, const DatasetInfo& data, in
         compare_with_one_rank(config, data, group, uneven_self_test(threads));
     if (group.rank() == 0) wrong = worst.difference > kLargestSelfTestDifference;
   });
-  return wrong ? "so do ranks that are threads of one process: the recipe's loss or networks are at "
-                 "fault"
-               : "ranks that are threads of one process agree: what connects these ranks is at "
-                 "fault";
+  return wrong
+             ? "so do ranks that are threads of one process: the recipe's loss or networks are at "
+               "fault"
+             : "ranks that are threads of one process agree: what connects these ranks is at "
+               "fault";
 }
 
 }  // namespace
@@ -138,9 +139,8 @@ void require_same_gradient(const GradientDifference& worst, const RunConfig& con
 }
 
 void check_gradient_over_ranks(const RunConfig& config, const DatasetInfo& data, Group& group) {
-  require_same_gradient(
-      compare_with_one_rank(config, data, group, uneven_self_test(group.size())), config, data,
-      group.size());
+  require_same_gradient(compare_with_one_rank(config, data, group, uneven_self_test(group.size())),
+                        config, data, group.size());
 }
 
 }  // namespace nearfar

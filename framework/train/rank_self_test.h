@@ -26,8 +26,8 @@ std::vector<SelfTestBatch> all_self_tests(int ranks);
 /// Where the ranks' gradient differs most from that of one rank.
 struct GradientDifference {
   std::string parameter;    // its name in the recipe, or "loss"
-  double difference = 0.0;  // of the parameter's largest value, or of a thousandth of the largest of
-                            // all where that is more; infinite where a value is not finite
+  double difference = 0.0;  // of the parameter's largest value, or of a thousandth of the largest
+                            // of all where that is more; infinite where a value is not finite
   double expected = 0.0;    // the value that differs most, on one rank
   double found = 0.0;       // over the ranks
   int rank = 0;             // that found it

@@ -7,6 +7,7 @@
 #include "framework/encoders/batch_norm.h"
 #include "framework/optimize/optimizer.h"
 #include "framework/recipe/make_recipe.h"
+#include "framework/train/gradient_exchange.h"
 #include "framework/train/gradient_pass.h"
 #include "tests/framework/encoders/module_tensors.h"
 

@@ -1,4 +1,5 @@
-// The self-test over ranks passes for right recipes and groups, and names what is wrong with others.
+// The self-test over ranks passes for right recipes and groups, and names what is wrong with
+// others.
 #include "framework/train/rank_self_test.h"
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -66,9 +67,8 @@ TEST(RankSelfTest, NamesWhatABrokenTransportMakesWrong) {
     run_ranks(2, [&](Group& threads) {
       GroupWithBackward group(threads, backward);
       const std::string message = refusal(config, group);
-      for (const char* part :
-           {"self-test: recipe simclr: rank ", " of 2: the gradient of encoder.", "expected ",
-            "found ", "what connects these ranks is at fault"}) {
+      for (const char* part : {"self-test: recipe simclr: rank ", " of 2: the gradient of encoder.",
+                               "expected ", "found ", "what connects these ranks is at fault"}) {
         EXPECT_NE(message.find(part), std::string::npos) << message;
       }
     });
