@@ -60,7 +60,6 @@ void add_launch(CLI::App& app, Arguments& all) {
                   "how often to start all ranks again after one has failed; default: 0")
       ->check(CLI::Range(0, 1000000));
   command.prefix_command();
-  command.usage("Usage: nearfar launch [OPTIONS] pretrain ...");
 }
 
 void add_evaluate(CLI::App& app, Arguments& all) {

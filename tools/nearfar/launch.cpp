@@ -42,6 +42,22 @@ void check_command(const std::vector<std::string>& command) {
                     (command.empty() ? "nothing" : command[0]) + " (see nearfar launch --help)");
 }
 
+/// Questions about a command need no ranks.
+bool asks_for_help(const std::vector<std::string>& command) {
+  return std::any_of(command.begin(), command.end(), [](const std::string& word) {
+    return word == "-h" || word == "--help" || word == "--version";
+  });
+}
+
+/// Goes on as the command itself.
+[[noreturn]] void become(std::vector<std::string> command) {
+  std::vector<char*> words;
+  for (std::string& word : command) words.push_back(word.data());
+  words.push_back(nullptr);
+  execv(words[0], words.data());
+  throw EnvironmentError(command[0] + ": " + std::strerror(errno));
+}
+
 std::string new_run_id() {
   std::random_device source;
   std::array<char, 17> text;
@@ -103,6 +119,7 @@ void tell_others(Store& store, const Placement& run, int rank, int attempt,
 
 int run_launch(const LaunchArguments& arguments, const CommonArguments& common, Console& console) {
   check_command(arguments.command);
+  if (asks_for_help(arguments.command)) become(command_of(arguments, common));
   Placement placement;
   placement.ranks = arguments.ranks;
   placement.host = "127.0.0.1";

@@ -12,9 +12,10 @@ std::string headline(const LaunchPlan& plan, const Verdict& verdict) {
 }
 
 void show_last_lines(const Verdict& verdict, Log& log) {
+  if (verdict.last_lines.size() < 2) return;  // the error says it all
   std::string text = "the last lines of rank " + std::to_string(verdict.rank) + ":";
   for (const std::string& line : verdict.last_lines) text += "\n    " + line;
-  if (!verdict.last_lines.empty()) log.warning(text);
+  log.warning(text);
 }
 
 }  // namespace
