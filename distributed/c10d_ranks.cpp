@@ -60,6 +60,7 @@ ConnectedRanks::~ConnectedRanks() {
 
 void ConnectedRanks::set_deadline(milliseconds deadline) {
   deadline_ = deadline.count();
+  store_.set_bound(answer_bound(deadline));
   pulse_->set_deadline(deadline);
 }
 

@@ -23,7 +23,8 @@ struct Hosts {
         // The caller's group outlives the run.
         exchange(std::make_shared<ProcessExchange>(
             std::shared_ptr<Group>(std::shared_ptr<Group>(), &group), all_ranks)),
-        locals(std::make_shared<LocalRanks>(exchange->first(), exchange->count(), all_ranks)) {}
+        locals(std::make_shared<LocalRanks>(exchange->first(), exchange->count(), all_ranks)),
+        errors(exchange->count()) {}
 
   int ranks() const { return exchange->ranks(); }
 
@@ -42,12 +43,29 @@ struct Hosts {
     processes.set_deadline(deadline);
   }
 
-  /// The rank takes part no more; whoever waits for it is released. Its first reason counts.
-  void leave(int local, const std::string& how, std::exception_ptr error) {
+  /// The rank takes part no more; whoever waits for it is released. Its first words count.
+  void leave(int local, const std::string& how) {
     const std::lock_guard lock(locals->mutex);
     if (locals->departures[local].empty()) locals->departures[local] = how;
-    if (error && !first_error) first_error = error;
     locals->changed.notify_all();
+  }
+
+  void fail(int local, const std::string& how, std::exception_ptr error) {
+    {
+      const std::lock_guard lock(locals->mutex);
+      if (first_failed < 0) first_failed = local;
+      errors[local] = std::move(error);
+    }
+    leave(local, how);
+  }
+
+  /// What the rank threw that failed first; if it went on instead, what another one threw.
+  std::exception_ptr first_error() const {
+    if (first_failed >= 0 && errors[first_failed]) return errors[first_failed];
+    for (const std::exception_ptr& error : errors) {
+      if (error) return error;
+    }
+    return nullptr;
   }
 
   /// Tells the other processes, once, and unless they are the reason.
@@ -72,7 +90,8 @@ struct Hosts {
   std::shared_ptr<ProcessExchange> exchange;  // of the main channel
   std::shared_ptr<LocalRanks> locals;
   // Guarded by the mutex of locals.
-  std::exception_ptr first_error;
+  std::vector<std::exception_ptr> errors;  // by local rank
+  int first_failed = -1;
   int64_t announced_step = -1;
   bool has_reported = false;
   bool process_failed = false;
@@ -180,7 +199,7 @@ class HostedGroup final : public Group {
   void set_step(int64_t step) override { hosts_.set_step(local_, step); }
   void report_failure(const std::string& reason) noexcept override {
     try {
-      hosts_.leave(local_, "has failed: " + reason, nullptr);
+      hosts_.fail(local_, "has failed: " + reason, nullptr);
       hosts_.report_failure(local_, reason);
     } catch (...) {
       // No memory for words: the rank's end releases the others all the same.
@@ -203,12 +222,12 @@ void run_rank(Hosts& hosts, const std::shared_ptr<Meeting>& meeting, int local,
   HostedGroup group(hosts, meeting, local);
   try {
     body(group);
-    hosts.leave(local, "has returned", nullptr);
+    hosts.leave(local, "has returned");
   } catch (const std::exception& error) {
-    hosts.leave(local, std::string("has failed: ") + error.what(), std::current_exception());
+    hosts.fail(local, std::string("has failed: ") + error.what(), std::current_exception());
     hosts.report_failure(local, error.what());
   } catch (...) {
-    hosts.leave(local, "has failed", std::current_exception());
+    hosts.fail(local, "has failed", std::current_exception());
     hosts.report_failure(local, "unknown failure");
   }
 }
@@ -232,7 +251,7 @@ void run_threads(Hosts& hosts, const std::shared_ptr<Meeting>& meeting,
         run_rank(hosts, meeting, local, body);
       });
     } catch (const std::exception& error) {
-      hosts.leave(local, "could not be started", std::current_exception());
+      hosts.fail(local, "could not be started", std::current_exception());
       hosts.report_failure(local, error.what());
     }
   }
@@ -249,7 +268,7 @@ void run_hosted_ranks(Group& processes, int ranks, const std::function<void(Grou
   } else {
     run_threads(hosts, meeting, body);
   }
-  if (hosts.first_error) std::rethrow_exception(hosts.first_error);
+  if (const std::exception_ptr error = hosts.first_error()) std::rethrow_exception(error);
   hosts.exchange->end();
 }
 

@@ -106,8 +106,9 @@ class Entrance {
       if (++count <= 16) text << (count == 1 ? "" : ", ") << rank;
     }
     if (count > 16) text << ", ... (" << count << " in all)";
-    return (count == 1 ? "rank " : "ranks ") + text.str() + " did not come within " +
-           std::to_string(options_.deadline.count() / 1000.0).substr(0, 5) + " s";
+    text << " did not come within " << static_cast<double>(options_.deadline.count()) / 1000.0
+         << " s";
+    return (count == 1 ? "rank " : "ranks ") + text.str();
   }
 
   /// The name of the store's host may be an alias of loopback there: then the address is the one

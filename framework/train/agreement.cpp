@@ -41,7 +41,7 @@ Json described(const ResolvedRun& run, bool goes_on) {
   document["settings"] = to_json([&config](Fields& field) { config.describe(field); });
   // May differ without changing a result, as hosts do.
   for (const char* key : {"path", "test_path", "workers"}) {
-    document["settings"]["data"][key] = Json(nullptr);
+    document["settings"]["data"][key] = Json();
   }
   document["images"] = run.data.train->info().size;
   document["steps_per_epoch"] =

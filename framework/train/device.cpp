@@ -72,6 +72,10 @@ at::Device open_device(const std::string& name, int local_rank) {
   return device;
 }
 
+MakeBackend cuda_backend() {
+  return find_function<MakeBackend>(opened_library(), "nearfar_cuda_make_backend");
+}
+
 decltype(&nearfar_cuda_render_float) cuda_renderer() {
   return find_function<decltype(&nearfar_cuda_render_float)>(opened_library(),
                                                              "nearfar_cuda_render_float");

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "augment/render_cuda.h"
+#include "distributed/backend.h"
 #include "framework/optimize/optimizer.h"
 
 namespace nearfar {
@@ -24,6 +25,10 @@ void open_cuda();
 /// host; a GPU is opened and made the current one. Throws EnvironmentError where there are fewer
 /// GPUs than such processes.
 at::Device open_device(const std::string& name, int local_rank);
+
+/// What makes collectives between GPUs, out of libnearfar_cuda.so. Precondition: open_cuda()
+/// succeeded.
+MakeBackend cuda_backend();
 
 /// The renderer of libnearfar_cuda.so. Precondition: open_cuda() succeeded.
 decltype(&nearfar_cuda_render_float) cuda_renderer();

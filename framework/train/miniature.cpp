@@ -1,15 +1,14 @@
 // Small recipes and their batches.
 #include "framework/train/miniature.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <torch/types.h>
 
 #include <algorithm>
-#include <mutex>
 #include <vector>
 
 #include "framework/config/settings.h"
 #include "framework/error.h"
+#include "framework/recipe/make_recipe.h"
 
 namespace nearfar {
 namespace {
@@ -80,22 +79,6 @@ void prepare(Recipe& recipe, at::Device device) {
   recipe.train();
 }
 
-/// Calls `build` with LibTorch's generator at the seed, and puts it back. One rank at a time: ranks
-/// may be threads, and share it.
-std::shared_ptr<Recipe> build_seeded(const std::function<std::shared_ptr<Recipe>()>& build) {
-  static std::mutex one_at_a_time;
-  const std::lock_guard<std::mutex> alone(one_at_a_time);
-  at::Generator generator = at::detail::getDefaultCPUGenerator();
-  const at::Tensor before = generator.get_state();
-  struct Restore {
-    at::Generator& generator;
-    const at::Tensor& before;
-    ~Restore() { generator.set_state(before); }
-  } restore{generator, before};
-  generator.set_current_seed(kSeed);
-  return build();
-}
-
 }  // namespace
 
 Miniature make_miniature(const RunConfig& config, const DatasetInfo& data, int64_t batch,
@@ -117,9 +100,7 @@ Miniature make_miniature(const RunConfig& config, const DatasetInfo& data, int64
     return make_encoder(encoder, info.channels, size, plan.norm);
   };
   const auto make = [&](const void* settings) {
-    return build_seeded([&] {
-      return config.recipe.plugin->make(settings, Setup{make_encoder_of, group, info, plan});
-    });
+    return make_recipe(*config.recipe.plugin, settings, Setup{make_encoder_of, group, info, plan});
   };
   try {
     small.recipe = make(small_settings(config.recipe).get());

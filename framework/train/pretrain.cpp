@@ -16,6 +16,7 @@
 #include "framework/train/online_evaluation.h"
 #include "framework/train/plan.h"
 #include "framework/train/rank_run.h"
+#include "framework/train/rank_self_test.h"
 #include "framework/train/start_weights.h"
 
 namespace nearfar {
@@ -99,6 +100,9 @@ class Process {
     joining.deadline = deadline_of(given_);
     device_ = open_device(resolve_device(given_.device), options_.placement.local_rank);
     joining.device = device_;
+    if (device_.is_cuda() && options_.placement.ranks > 1) {
+      joining.make_device_backend = cuda_backend();
+    }
     ranks_ = join(options_.placement, joining);
     try {
       return run_joined();
@@ -122,6 +126,9 @@ class Process {
     check_same_run(group, run, goes_on);
     choose_folder(run);
     at::set_num_threads(static_cast<int>(run.config.threads));
+    if (run.config.train.self_test && group.size() > 1) {
+      check_gradient_over_ranks(run.config, run.data.train->info(), group);
+    }
     prepare_start(run, goes_on, log_);
     return train(run);
   }

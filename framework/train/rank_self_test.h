@@ -28,9 +28,9 @@ struct GradientDifference {
   std::string parameter;    // its name in the recipe, or "loss"
   double difference = 0.0;  // of the parameter's largest value, or of a thousandth of the largest
                             // of all where that is more; infinite where a value is not finite
-  double expected = 0.0;  // the value that differs most, on one rank
-  double found = 0.0;     // over the ranks
-  int rank = 0;           // that found it
+  double expected = 0.0;    // the value that differs most, on one rank
+  double found = 0.0;       // over the ranks
+  int rank = 0;             // that found it
 };
 
 /// Compares loss and every parameter's gradient of the config's recipe (as a Miniature), averaged

@@ -2,7 +2,6 @@
 #include "framework/train/training.h"
 
 #include <cmath>
-#include <mutex>
 
 #include "framework/encoders/batch_norm.h"
 #include "framework/error.h"
@@ -25,14 +24,6 @@ at::Tensor as_images(const std::vector<float>& pixels, int64_t n, Size size, int
   const at::Tensor rows = at::from_blob(const_cast<float*>(pixels.data()),
                                         {n, size.height, size.width, channels}, at::kFloat);
   return rows.permute({0, 3, 1, 2}).to(device);
-}
-
-std::shared_ptr<Recipe> build_alone(const RunConfig& config, const DatasetInfo& data,
-                                    const TrainPlan& plan, Group& group) {
-  // Ranks may be threads, which share LibTorch's generator: one at a time seeds it and draws.
-  static std::mutex generator;
-  const std::lock_guard<std::mutex> lock(generator);
-  return build_recipe(config, data, plan, group);
 }
 
 /// In the order of registration.
@@ -66,7 +57,7 @@ Training::Training(const RunConfig& config, const DatasetInfo& data, const Train
       flag_(device, reading.value_or(device.is_cuda() ? FiniteFlag::Reading::late
                                                       : FiniteFlag::Reading::at_once)) {
   plan_.norm.piece = piece_;
-  recipe_ = build_alone(config, data, plan_, group);
+  recipe_ = build_recipe(config, data, plan_, group);
   check_micro_batch(*recipe_, config.train.micro_batch, plan.batch, config.encoder.norm_batch,
                     group.size());
   if (device_.is_cuda()) renderer_.emplace(cuda_renderer(), device_);

@@ -12,9 +12,9 @@
 namespace nearfar {
 namespace {
 
-const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed", "finetune",
-                                            "export",   "report",   "views", "bench",
-                                            "recipes",  "config",   "doctor"};
+const std::vector<std::string> kCommands = {"pretrain", "launch",  "evaluate", "embed",
+                                            "finetune", "export",  "report",   "views",
+                                            "bench",    "recipes", "config",   "doctor"};
 
 void add_common(CLI::App& app, CommonArguments& common) {
   app.set_version_flag("--version", std::string("nearfar ") + NEARFAR_VERSION + ", LibTorch " +
@@ -47,6 +47,19 @@ void add_pretrain(CLI::App& app, Arguments& all) {
       ->excludes(fresh)
       ->excludes("--out")
       ->excludes("--preset");
+}
+
+void add_launch(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "launch", kLaunch);
+  LaunchArguments& a = all.launch;
+  command.add_option("--ranks", a.ranks, "how many ranks to start on this host")
+      ->required()
+      ->check(CLI::Range(1, 4096));
+  command
+      .add_option("--max-restarts", a.max_restarts,
+                  "how often to start all ranks again after one has failed; default: 0")
+      ->check(CLI::Range(0, 1000000));
+  command.prefix_command();
 }
 
 void add_evaluate(CLI::App& app, Arguments& all) {
@@ -244,6 +257,7 @@ Parsed parse_arguments(int argc, const char* const* argv,
   add_common(app, all.common);
   app.require_subcommand(1);
   add_pretrain(app, all);
+  add_launch(app, all);
   add_evaluate(app, all);
   add_embed(app, all);
   add_finetune(app, all);
@@ -263,6 +277,7 @@ Parsed parse_arguments(int argc, const char* const* argv,
   try {
     app.parse(argc, argv);
     check_alone(*app.get_subcommands().front());
+    all.launch.command = app.get_subcommand("launch")->remaining();
     parsed.run = true;
   } catch (const CLI::CallForHelp&) {
     const auto used = app.get_subcommands();

@@ -22,6 +22,12 @@ struct PretrainArguments {
   bool fresh = false;
 };
 
+struct LaunchArguments {
+  int ranks = 0;
+  int max_restarts = 0;
+  std::vector<std::string> command;  // pretrain and what follows, untouched
+};
+
 struct EvaluateArguments {
   std::vector<std::string> rest;  // RUN_OR_CHECKPOINT and key=value
   std::string data, test, methods, encoder, out;
@@ -99,6 +105,7 @@ struct Arguments {
   CommonArguments common;
   std::string command;
   PretrainArguments pretrain;
+  LaunchArguments launch;
   EvaluateArguments evaluate;
   EmbedArguments embed;
   FinetuneArguments finetune;

@@ -7,6 +7,7 @@ inline constexpr const char* kIntroduction =
     "nearfar: self-supervised pretraining of image encoders, near the similar, far from the "
     "rest\n\n"
     "  nearfar pretrain --recipe simclr --data PHOTOS     train on a folder of images\n"
+    "  nearfar launch --ranks 2 pretrain ...              the same on two GPUs\n"
     "  nearfar evaluate runs/simclr-photos-1              judge what was learned\n"
     "  nearfar finetune runs/simclr-photos-1 --labels 0.1 learn the labels, of a tenth\n"
     "  nearfar report runs/simclr-photos-1                a page with curves and a map\n"
@@ -23,6 +24,20 @@ inline constexpr const char* kPretrain =
     "  nearfar pretrain --replay runs/simclr-photos-1/diverged/step-9/replay.json\n"
     "                                                     where a NaN comes from\n\n"
     "CONFIG is a file (also @file, or - for stdin); settings are key=value.";
+
+inline constexpr const char* kLaunch =
+    "Runs pretrain as several ranks on this host, with the numbers of one rank: train.batch is "
+    "that "
+    "of all of them. Each takes the GPU of its number or, without GPUs, its share of the "
+    "processor.\n\n"
+    "  nearfar launch --ranks 2 pretrain --recipe simclr --data PHOTOS\n"
+    "  nearfar launch --ranks 8 --max-restarts 3 pretrain simclr.json --out runs/big\n"
+    "  nearfar launch --ranks 2 doctor --distributed      do these ranks agree, and how fast?\n\n"
+    "What follows pretrain is for pretrain. A rank that dies ends them all; --max-restarts starts "
+    "them again from the last checkpoint. SIGTERM, SIGINT and SIGUSR1 save and stop (exit code "
+    "75), a second one stops at once. The exit code is that of the rank that failed first.\n"
+    "Over several hosts, start nearfar pretrain itself: srun, mpirun, torchrun --no-python and "
+    "Kubeflow need no options.";
 
 inline constexpr const char* kEvaluate =
     "Judges an encoder by linear probe, nearest neighbours and more, beside raw pixels and an "

@@ -21,6 +21,9 @@ int dispatch(const Arguments& arguments, const std::string& command_line, Consol
   if (arguments.command == "pretrain") {
     return run_pretrain(arguments.pretrain, command_line, console);
   }
+  if (arguments.command == "launch") {
+    return run_launch(arguments.launch, arguments.common, console);
+  }
   if (arguments.command == "evaluate") return run_evaluate(arguments.evaluate, console);
   if (arguments.command == "embed") return run_embed(arguments.embed, console);
   if (arguments.command == "finetune") {
@@ -54,6 +57,7 @@ std::optional<Placement> placement_of(const std::string& command) {
 }
 
 int run_program(int argc, char** argv) {
+  follow_launcher();
   const Parsed parsed = parse_arguments(argc, argv, key_listing);
   std::cout << parsed.output;
   std::cerr << parsed.error;

@@ -7,6 +7,7 @@
 #include "framework/data/statistics.h"
 #include "framework/error.h"
 #include "framework/log/quantities.h"
+#include "framework/train/device.h"
 #include "framework/train/plan.h"
 #include "tools/nearfar/commands.h"
 
