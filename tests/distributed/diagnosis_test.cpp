@@ -57,8 +57,7 @@ class Diagnosis : public testing::Test {
  protected:
   Board board_of(int rank) { return {"run/0/", rank, 3, "rank 0"}; }
   std::unique_ptr<Pulse> pulse_of(int rank) {
-    return std::make_unique<Pulse>(std::make_unique<MemoryStore>(table_),
-                                   board_of(rank).pulse_key(rank), kDeadline);
+    return std::make_unique<Pulse>(store_, board_of(rank).pulse_key(rank), kDeadline);
   }
   std::string cause_at_rank_0() {
     return find_cause(store_, board_of(0), {"0", sum_, "a connection was closed"}, kDeadline);

@@ -1,4 +1,5 @@
-// More ranks than processes: the same bits for any number of processes, one order per channel, and threads.
+// More ranks than processes: the same bits for any number of processes, one order per channel, and
+// threads.
 #include "distributed/hosted_ranks.h"
 
 #include <ATen/Parallel.h>
