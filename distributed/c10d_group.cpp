@@ -1,4 +1,4 @@
-// Every collective as one operation of a backend: bytes to gather and broadcast, numbers to sum.
+// Every collective as one operation of a backend: bytes to move, numbers to sum.
 #include "distributed/c10d_group.h"
 
 #include <torch/types.h>
@@ -8,18 +8,11 @@
 #include <stdexcept>
 #include <utility>
 
-#include "distributed/c10d_ranks.h"
-#include "distributed/c10d_watch.h"
+#include "distributed/c10d_channel.h"
 #include "distributed/collective_checks.h"
 
 namespace nearfar {
 namespace {
-
-using Work = c10::intrusive_ptr<c10d::Work>;
-
-// Gloo ends the process where ranks bring tensors of unequal size. Programs that differ between
-// ranks do so from their first steps on: there every collective is compared before it is begun.
-constexpr int64_t kComparedAtFirst = 256;
 
 at::Tensor padded(const at::Tensor& rows, int64_t count) {
   std::vector<int64_t> shape = rows.sizes().vec();
@@ -29,116 +22,37 @@ at::Tensor padded(const at::Tensor& rows, int64_t count) {
 
 class C10dGroup final : public Group {
  public:
-  C10dGroup(std::shared_ptr<ConnectedRanks> ranks, std::string channel)
-      : ranks_(std::move(ranks)),
-        channel_(std::move(channel)),
-        backend_(ranks_->connect(channel_)) {
-    if (!device().is_cpu()) watch_ = std::make_unique<Watch>(*ranks_, channel_, backend_);
-  }
-  ~C10dGroup() override;
+  C10dGroup(const std::shared_ptr<ConnectedRanks>& ranks, const std::string& channel)
+      : ranks_(*ranks), channel_(ranks, channel) {}
 
-  int rank() const override { return ranks_->rank(); }
-  int size() const override { return ranks_->size(); }
-  at::Device device() const override { return ranks_->device(); }
+  int rank() const override { return ranks_.rank(); }
+  int size() const override { return ranks_.size(); }
+  at::Device device() const override { return ranks_.device(); }
   at::Tensor all_gather(const at::Tensor& mine, const std::vector<int64_t>& rows) override;
   at::Tensor all_sum(const at::Tensor& mine) override;
   at::Tensor sum_scatter(const at::Tensor& all, const std::vector<int64_t>& rows) override;
   at::Tensor broadcast(const at::Tensor& mine, int root) override;
-  void barrier() override;
+  void barrier() override { channel_.meet("barrier"); }
   std::unique_ptr<Pending> start_all_sum(at::Tensor tensor) override;
   std::unique_ptr<Group> new_channel() override;
-  void set_deadline(std::chrono::milliseconds deadline) override { ranks_->set_deadline(deadline); }
-  void set_step(int64_t step) override { ranks_->set_step(step); }
+  void set_deadline(std::chrono::milliseconds deadline) override { ranks_.set_deadline(deadline); }
+  void set_step(int64_t step) override { ranks_.set_step(step); }
   void report_failure(const std::string& reason) noexcept override {
-    ranks_->report_failure(reason);
+    ranks_.report_failure(reason);
   }
 
  private:
-  class Started;
+  /// Gloo's reduce-scatter is a sum of everything on all ranks: this moves half of those bytes, and
+  /// no padding. Terms are added in rank order.
+  at::Tensor exchange_and_sum(const at::Tensor& all, const std::vector<int64_t>& rows,
+                              std::string what);
+  at::Tensor reduce_scatter(const at::Tensor& all, const std::vector<int64_t>& rows,
+                            std::string what);
 
-  /// Carries out a collective: start() gives the work of the backend.
-  template <typename Start>
-  void carry_out(const char* collective, std::string what, const Start& start);
-  /// Throws PeerError when another rank is about to begin something else.
-  void compare(const Activity& activity);
-  void wait_for(const Activity& activity, const Work& work);
-  Work sum(at::Tensor flat);
-
-  std::shared_ptr<ConnectedRanks> ranks_;
-  const std::string channel_;
-  c10::intrusive_ptr<c10d::Backend> backend_;
-  std::unique_ptr<Watch> watch_;
-  std::vector<Work> started_;
-  int64_t sequence_ = 0;
-  int64_t compared_ = 0;
+  ConnectedRanks& ranks_;
+  Channel channel_;
   int channels_ = 0;
 };
-
-class C10dGroup::Started final : public Pending {
- public:
-  Started(C10dGroup& group, Activity activity, Work work)
-      : group_(group), activity_(std::move(activity)), work_(std::move(work)) {}
-  void wait() override { group_.wait_for(activity_, work_); }
-
- private:
-  C10dGroup& group_;
-  Activity activity_;
-  Work work_;
-};
-
-C10dGroup::~C10dGroup() {
-  watch_.reset();
-  const bool is_idle = std::all_of(started_.begin(), started_.end(),
-                                   [](const Work& work) { return work->isCompleted(); });
-  if (is_idle && !ranks_->has_failed()) return;
-  backend_->abort();
-  // Gloo cannot abort: its destructor would wait for ranks that may never come. What is left behind
-  // ends with the process.
-  if (!is_idle && device().is_cpu()) static_cast<void>(backend_.release());
-}
-
-void C10dGroup::wait_for(const Activity& activity, const Work& work) {
-  try {
-    if (!watch_) ranks_->pulse().enter(channel_, activity);
-    work->wait();
-    if (!watch_) ranks_->pulse().leave(channel_);
-  } catch (const std::exception& error) {
-    throw ranks_->failure_of({channel_, activity, error.what()});
-  }
-}
-
-template <typename Start>
-void C10dGroup::carry_out(const char* collective, std::string what, const Start& start) {
-  const at::NoGradGuard no_grad;
-  const Activity activity{collective, ++sequence_, std::move(what)};
-  ranks_->refuse_if_failed();
-  if (!watch_ && compared_ < kComparedAtFirst) compare(activity);
-  Work work;
-  try {
-    work = start();
-  } catch (const std::exception& error) {
-    throw ranks_->failure_of({channel_, activity, error.what()});
-  }
-  if (watch_) watch_->add(activity, work);
-  wait_for(activity, work);
-}
-
-void C10dGroup::compare(const Activity& activity) {
-  ++compared_;
-  const int64_t mine = fingerprint(activity.collective + " " + activity.what);
-  at::Tensor input = at::full({1}, mine, at::kLong);
-  at::Tensor output = at::empty({size()}, at::kLong);
-  Work work;
-  try {
-    work = backend_->_allgather_base(output, input, {.timeout = ranks_->deadline()});
-  } catch (const std::exception& error) {
-    throw ranks_->failure_of({channel_, activity, error.what()});
-  }
-  wait_for(activity, work);
-  if (output.ne(mine).any().item<bool>()) {
-    throw ranks_->failure_of({channel_, activity, "the ranks ask for different collectives"});
-  }
-}
 
 at::Tensor C10dGroup::all_gather(const at::Tensor& mine, const std::vector<int64_t>& rows) {
   std::string what = describe_rows(*this, "all_gather", mine, rows, RowsOf::this_rank);
@@ -150,8 +64,8 @@ at::Tensor C10dGroup::all_gather(const at::Tensor& mine, const std::vector<int64
   if (all.numel() == 0) return all;
   at::Tensor output = all.view({-1}).view(at::kByte);
   at::Tensor input = padded(mine.detach(), most).view({-1}).view(at::kByte);
-  carry_out("all_gather", std::move(what), [&] {
-    return backend_->_allgather_base(output, input, {.timeout = ranks_->deadline()});
+  channel_.carry_out("all_gather", std::move(what), [&] {
+    return channel_.backend()._allgather_base(output, input, {.timeout = ranks_.deadline()});
   });
   if (std::all_of(rows.begin(), rows.end(), [&](int64_t count) { return count == most; })) {
     return all;
@@ -161,20 +75,13 @@ at::Tensor C10dGroup::all_gather(const at::Tensor& mine, const std::vector<int64
   return at::cat(pieces);
 }
 
-Work C10dGroup::sum(at::Tensor flat) {
-  std::vector<at::Tensor> tensors{std::move(flat)};
-  c10d::AllreduceOptions options;
-  options.timeout = ranks_->deadline();
-  return backend_->allreduce(tensors, options);
-}
-
 at::Tensor C10dGroup::all_sum(const at::Tensor& mine) {
   std::string what = describe(*this, "all_sum", mine);
   check_summable(*this, "all_sum", mine);
   const at::NoGradGuard no_grad;
   at::Tensor result = mine.detach().clone();
   if (result.numel() == 0) return result;
-  carry_out("all_sum", std::move(what), [&] { return sum(result.view({-1})); });
+  channel_.carry_out("all_sum", std::move(what), [&] { return channel_.sum(result.view({-1})); });
   return result;
 }
 
@@ -182,26 +89,51 @@ at::Tensor C10dGroup::sum_scatter(const at::Tensor& all, const std::vector<int64
   std::string what = describe_rows(*this, "sum_scatter", all, rows, RowsOf::all_ranks);
   check_summable(*this, "sum_scatter", all);
   const at::NoGradGuard no_grad;
-  const int64_t most = *std::max_element(rows.begin(), rows.end());
+  if (all.numel() == 0) return all.detach().narrow(0, 0, rows[static_cast<size_t>(rank())]);
+  return device().is_cpu() ? exchange_and_sum(all.detach(), rows, std::move(what))
+                           : reduce_scatter(all.detach(), rows, std::move(what));
+}
+
+at::Tensor C10dGroup::exchange_and_sum(const at::Tensor& all, const std::vector<int64_t>& rows,
+                                       std::string what) {
   const int64_t own = rows[static_cast<size_t>(rank())];
+  at::Tensor input = all.view({all.size(0), -1}).view(at::kByte);
+  at::Tensor output = at::empty({own * size(), input.size(1)}, at::kByte);
+  std::vector<int64_t> sent = rows, received(rows.size(), own);
+  channel_.carry_out("sum_scatter", std::move(what), [&] {
+    c10d::AllToAllOptions options;
+    options.timeout = ranks_.deadline();
+    return channel_.backend().alltoall_base(output, input, received, sent, options);
+  });
+  std::vector<int64_t> shape = all.sizes().vec();
+  shape[0] = own;
+  if (own == 0) return at::empty(shape, all.options());
+  const std::vector<at::Tensor> terms = output.view(all.scalar_type()).split(own);
+  at::Tensor sum = terms[0].clone();
+  for (size_t i = 1; i < terms.size(); ++i) sum.add_(terms[i]);
+  return sum.view(shape);
+}
+
+at::Tensor C10dGroup::reduce_scatter(const at::Tensor& all, const std::vector<int64_t>& rows,
+                                     std::string what) {
+  const int64_t most = *std::max_element(rows.begin(), rows.end());
   std::vector<at::Tensor> pieces;
   int64_t begin = 0;
   for (const int64_t count : rows) {
-    pieces.push_back(padded(all.detach().narrow(0, begin, count), most));
+    pieces.push_back(padded(all.narrow(0, begin, count), most));
     begin += count;
   }
-  at::Tensor input = most * size() == all.size(0) ? all.detach() : at::cat(pieces);
+  at::Tensor input = (most * size() == all.size(0) ? all : at::cat(pieces)).view({-1});
   std::vector<int64_t> shape = all.sizes().vec();
   shape[0] = most;
-  at::Tensor piece = at::empty(shape, all.options());
-  if (piece.numel() == 0) return piece.narrow(0, 0, own);
+  const at::Tensor piece = at::empty(shape, all.options());
   at::Tensor output = piece.view({-1});
-  input = input.view({-1});
-  carry_out("sum_scatter", std::move(what), [&] {
+  channel_.carry_out("sum_scatter", std::move(what), [&] {
     c10d::ReduceScatterOptions options;
-    options.timeout = ranks_->deadline();
-    return backend_->_reduce_scatter_base(output, input, options);
+    options.timeout = ranks_.deadline();
+    return channel_.backend()._reduce_scatter_base(output, input, options);
   });
+  const int64_t own = rows[static_cast<size_t>(rank())];
   return own == most ? piece : piece.narrow(0, 0, own).clone();
 }
 
@@ -212,42 +144,26 @@ at::Tensor C10dGroup::broadcast(const at::Tensor& mine, int root) {
   at::Tensor result = mine.detach().clone();
   if (result.numel() == 0) return result;
   std::vector<at::Tensor> bytes{result.view({-1}).view(at::kByte)};
-  carry_out("broadcast", std::move(what), [&] {
+  channel_.carry_out("broadcast", std::move(what), [&] {
     c10d::BroadcastOptions options;
     options.rootRank = root;
-    options.timeout = ranks_->deadline();
-    return backend_->broadcast(bytes, options);
+    options.timeout = ranks_.deadline();
+    return channel_.backend().broadcast(bytes, options);
   });
   return result;
 }
 
-void C10dGroup::barrier() {
-  at::Tensor one = at::ones({1}, at::TensorOptions(at::kFloat).device(device()));
-  carry_out("barrier", "", [&] { return sum(one); });
-  static_cast<void>(one.item<float>());  // a GPU's work goes on in the background
-  ranks_->refuse_if_failed();
-}
-
 std::unique_ptr<Pending> C10dGroup::start_all_sum(at::Tensor tensor) {
-  const at::NoGradGuard no_grad;
-  Activity activity{"all_sum", ++sequence_, describe(*this, "all_sum", tensor)};
+  std::string what = describe(*this, "all_sum", tensor);
   check_summable(*this, "all_sum", tensor);
-  ranks_->refuse_if_failed();
   if (tensor.numel() == 0) return std::make_unique<Done>();
-  Work work;
-  try {
-    work = sum(tensor.detach().view({-1}));
-  } catch (const std::exception& error) {
-    throw ranks_->failure_of({channel_, activity, error.what()});
-  }
-  if (watch_) watch_->add(activity, work);
-  std::erase_if(started_, [](const Work& one) { return one->isCompleted(); });
-  started_.push_back(work);
-  return std::make_unique<Started>(*this, std::move(activity), std::move(work));
+  return channel_.start("all_sum", std::move(what),
+                        [&] { return channel_.sum(tensor.detach().view({-1})); });
 }
 
 std::unique_ptr<Group> C10dGroup::new_channel() {
-  return std::make_unique<C10dGroup>(ranks_, channel_ + "." + std::to_string(channels_++));
+  return std::make_unique<C10dGroup>(channel_.ranks(),
+                                     channel_.name() + "." + std::to_string(channels_++));
 }
 
 }  // namespace

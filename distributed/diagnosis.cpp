@@ -45,6 +45,10 @@ std::string join_texts(const std::vector<std::string>& texts) {
   return joined;
 }
 
+std::string at_step(int64_t step) {
+  return step < 0 ? " before the first step" : " at step " + std::to_string(step);
+}
+
 std::string of_step(int64_t step) {
   return step < 0 ? " before the first step" : " of step " + std::to_string(step);
 }
@@ -82,8 +86,8 @@ class Observation {
       if (!is_settled(rank)) {
         found.push_back({rank, name(rank) + " has given no sign of life for " + silence(rank)});
       } else if (others_[rank].last.state == Sign::State::ended) {
-        found.push_back(
-            {rank, name(rank) + " has ended at step " + std::to_string(others_[rank].last.step)});
+        const int64_t step = others_[rank].last.step;
+        found.push_back({rank, name(rank) + " has ended" + at_step(step)});
       }
     }
     return found;

@@ -11,7 +11,7 @@
 #include "distributed/counting_group.h"
 #include "framework/encoders/batch_norm.h"
 #include "framework/encoders/norm_groups.h"
-#include "framework/error.h"
+#include "framework/train/agreement.h"
 #include "framework/train/fit_device.h"
 #include "framework/train/made_up_views.h"
 #include "framework/train/memory_meter.h"
@@ -23,20 +23,6 @@ namespace {
 
 /// Sides of made-up views: at multiples of 32 the maps of a network shrink in proportion.
 constexpr int64_t kSides[] = {64, 32, 16, 8};
-
-void check_pieces(const ResolvedRun& run, int ranks) {
-  const int64_t batch = run.config.train.batch, size = run.data.train->info().size;
-  const auto refuse = [ranks](const std::string& what, int64_t images, const std::string& how) {
-    throw ConfigError(what + " has " + std::to_string(images) + " images for " +
-                      std::to_string(ranks) + " ranks; expected at least one on each rank: " + how);
-  };
-  if (batch < ranks) refuse("train.batch", batch, "a larger batch, or fewer ranks");
-  const int64_t last = size % batch;
-  if (!run.config.data.drop_last && run.config.data.sampler != "balanced" && last > 0 &&
-      last < ranks) {
-    refuse("data.drop_last=false: the last batch of an epoch", last, "data.drop_last=true");
-  }
-}
 
 /// A run's training as rank 0 of many, on the CPU, whose steps move nothing.
 class RankAlone {
@@ -202,7 +188,7 @@ RankMemory state_memory(Training& training) {
 
 DistributionPlan plan_distribution(const ResolvedRun& run, int ranks, int gpus_per_host,
                                    bool on_gpu, double seconds) {
-  check_pieces(run, ranks);
+  check_every_rank_has_images(run, ranks);
   const RunConfig& config = run.config;
   at::set_num_threads(static_cast<int>(config.threads));
   DistributionPlan plan;

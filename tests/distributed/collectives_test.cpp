@@ -1,70 +1,16 @@
 // Every collective between real processes over Gloo, against what one process computes.
-#include <ATen/Parallel.h>
 #include <torch/types.h>
 
-#include <chrono>
-#include <numeric>
 #include <stdexcept>
 
-#include "distributed/shard.h"
+#include "tests/distributed/processes/collective_laws.h"
 #include "tests/distributed/processes/rank_processes.h"
 
 namespace nearfar {
 namespace {
 
-// Whole numbers below 256 summed over at most four ranks: exact in every type but uint8, which
-// wraps around on both sides.
-at::Tensor rows_of(int rank, int64_t rows, at::ScalarType type) {
-  return at::arange(rows * 3, at::kLong).add(7 * rank + 1).remainder(31).view({rows, 3}).to(type);
-}
-
-void require(bool holds, const std::string& what) {
-  if (!holds) throw std::logic_error("does not hold: " + what);
-}
-
-at::Tensor sum_of_all(int ranks, int64_t rows, at::ScalarType type) {
-  at::Tensor sum = rows_of(0, rows, type);
-  for (int rank = 1; rank < ranks; ++rank) sum = sum + rows_of(rank, rows, type);
-  return sum;
-}
-
-/// All collectives in one dtype with `total` rows shared out.
-void check_type(Group& group, at::ScalarType type, int64_t total) {
-  const std::string name = std::string(c10::toString(type)) + " " + std::to_string(total);
-  const std::vector<int64_t> rows = rows_by_rank(total, group.size());
-  std::vector<at::Tensor> pieces;
-  for (int rank = 0; rank < group.size(); ++rank) pieces.push_back(rows_of(rank, rows[rank], type));
-  const at::Tensor gathered = group.all_gather(pieces[group.rank()], rows);
-  require(gathered.equal(at::cat(pieces)), "all_gather " + name);
-  const at::Tensor mine = rows_of(group.rank(), total, type);
-  for (int root = 0; root < group.size(); ++root) {
-    const at::Tensor roots = rows_of(root, total, type);
-    require(group.broadcast(mine, root).equal(roots), "broadcast " + name);
-  }
-  if (type == at::kBool) return;
-  const at::Tensor sum = sum_of_all(group.size(), total, type);
-  require(group.all_sum(mine).equal(sum), "all_sum " + name);
-  const Shard own = shard(total, group.size(), group.rank());
-  require(group.sum_scatter(mine, rows).equal(sum.slice(0, own.begin, own.end)),
-          "sum_scatter " + name);
-  at::Tensor in_place = mine.clone();
-  group.start_all_sum(in_place)->wait();
-  require(in_place.equal(sum), "start_all_sum " + name);
-}
-
 RANK_BODY(every_collective) {
-  Group& group = *ranks.group;
-  for (const at::ScalarType type : {at::kFloat, at::kDouble, at::kBFloat16, at::kHalf, at::kLong,
-                                    at::kInt, at::kByte, at::kBool}) {
-    for (const int64_t total : {8, 7, 1, 0}) check_type(group, type, total);
-  }
-  const at::Tensor scalar = at::scalar_tensor(group.rank() + 1.0, at::kDouble);
-  const int size = group.size();
-  require(group.all_sum(scalar).equal(at::scalar_tensor(size * (size + 1) / 2.0, at::kDouble)),
-          "all_sum of a scalar");
-  require(group.broadcast(scalar, size - 1).dim() == 0, "broadcast of a scalar");
-  group.barrier();
-  ranks.store->add("after", 1);
+  check_every_collective(*ranks.group);
   return "";
 }
 

@@ -1,4 +1,4 @@
-// More ranks than processes: the same bits for any number of processes, one order per channel, and threads.
+// More ranks than processes: the same bits for any number of processes, and one order per channel.
 #include "distributed/hosted_ranks.h"
 
 #include <ATen/Parallel.h>

@@ -11,7 +11,7 @@ from rank_runs import FASHION, RanksTest, floats_of, largest_difference, wait_un
 
 # Thirty steps of real images on a network that is quick on one core.
 THIRTY = ["encoder.name=tiny", "encoder.width=8", "train.batch=64", "train.steps=30", "threads=1",
-          "data.workers=1", "optimizer.name=sgd", "optimizer.learning_rate=0.1",
+          "data.workers=1", "optimizer.name=sgd", "optimizer.learning_rate=0.01",
           "recipe.view.blur=0", "schedule.warmup_epochs=0", "train.log_every=10"]
 
 
@@ -51,14 +51,15 @@ class FashionMnist(RanksTest):
 
 class Launched(RanksTest):
     def test_every_number_of_ranks_takes_the_same_views_and_steps(self):
-        run(*self.arguments("one", "train.steps=8"), check=0)
-        self.launch(2, "two", "train.steps=8")
-        self.launch(3, "three", "train.steps=8")
+        run(*self.arguments("one", "train.steps=4"), check=0)
+        self.launch(2, "two", "train.steps=4")
+        self.launch(3, "three", "train.steps=4")
         for other in ("two", "three"):
             for a, b in zip(self.lines("one"), self.lines(other), strict=True):
                 self.assertEqual((a["step"], a["epoch"], a["learning_rate"]),
                                  (b["step"], b["epoch"], b["learning_rate"]))
-                self.assertAlmostEqual(a["loss"], b["loss"], delta=2e-3 * a["loss"])
+                # Float32 sums in another order, which four steps hardly amplify.
+                self.assertAlmostEqual(a["loss"], b["loss"], delta=1e-5 * a["loss"])
         self.assertEqual(json.loads((self.folder / "two/environment.json").read_text())["ranks"], 2)
 
     def test_only_rank_0_speaks(self):

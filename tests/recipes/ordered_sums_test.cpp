@@ -29,7 +29,8 @@ bool same_bits(const NamedValues& a, const NamedValues& b) {
 std::vector<NamedValues> trained_on_ranks(int processes, int ranks, int64_t steps) {
   std::vector<NamedValues> values(ranks);
   run_ranks(processes, [&](Group& group) {
-    run_hosted_ranks(group, ranks, [&](Group& rank) { values[rank.rank()] = trained_on(rank, steps); });
+    run_hosted_ranks(group, ranks,
+                     [&](Group& rank) { values[rank.rank()] = trained_on(rank, steps); });
   });
   return values;
 }

@@ -91,7 +91,13 @@ struct ConfigArguments {
 };
 
 struct DoctorArguments {
-  std::string device = "auto";
+  std::vector<std::string> rest;  // CONFIG and key=value, of a plan or a test of ranks
+  std::string recipe, data, preset;
+  std::string device;  // empty: auto, or what CONFIG says
+  bool distributed = false;
+  bool plan = false;
+  int ranks = 0;          // of the plan; 0: not given
+  int gpus_per_host = 0;  // of the plan; 0: not given, which means 8
 };
 
 /// One command of the program: fills its arguments and runs.

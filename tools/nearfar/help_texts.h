@@ -114,6 +114,18 @@ inline constexpr const char* kConfig =
 
 inline constexpr const char* kDoctor =
     "Prints versions, machine and devices, and tests them; paste it into a bug report.\n\n"
-    "  nearfar doctor\n  nearfar doctor --device cuda";
+    "  nearfar doctor\n"
+    "  nearfar doctor --device cuda\n"
+    "  nearfar launch --ranks 2 doctor --distributed simclr.json\n"
+    "                                                     do these ranks agree, and how fast?\n"
+    "  nearfar doctor --plan --ranks 1024 --gpus-per-host 8 simclr.json train.batch=4096\n"
+    "                                                     memory and traffic of each rank\n\n"
+    "--distributed compares versions, clocks and settings of the ranks that it is started on (by "
+    "nearfar launch, torchrun --no-python, srun, mpirun or Kubeflow), measures latency and "
+    "bandwidth, and checks that the gradient over the ranks is that of one rank. --plan counts "
+    "what "
+    "a step exchanges, by taking one as rank 0 with made-up images; no other rank is needed, and "
+    "no "
+    "GPU.";
 
 }  // namespace nearfar

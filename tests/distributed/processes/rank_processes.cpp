@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "distributed/sockets.h"
+#include "framework/train/device.h"
 
 extern char** environ;
 
@@ -51,11 +52,17 @@ std::string read_file(const std::string& path) {
 class RankProcessTest : public testing::Test {
  public:
   void TestBody() override {
-    at::set_num_threads(1);
     const std::string files = variable("NEARFAR_RANK_FILES");
     Ranks ranks;
     try {
-      ranks = join(placement(), {.deadline = milliseconds(number("NEARFAR_RANK_DEADLINE"))});
+      JoinOptions options{.deadline = milliseconds(number("NEARFAR_RANK_DEADLINE"))};
+      if (number("NEARFAR_RANK_ON_GPU") != 0) {
+        open_cuda();
+        options.device = at::Device(at::kCUDA, static_cast<int8_t>(number("NEARFAR_RANK")));
+        options.make_device_backend = cuda_backend();
+      }
+      at::set_num_threads(1);
+      ranks = join(placement(), options);
       const RankBody body = bodies().at(variable("NEARFAR_RANK_BODY"));
       write_file(files + ".answer", body(ranks, variable("NEARFAR_RANK_ARGUMENT")));
     } catch (const std::exception& error) {
@@ -100,6 +107,7 @@ std::vector<std::string> environment_of(const ProcessRun& run, int rank, int por
       "NEARFAR_RANKS=" + std::to_string(run.ranks),
       "NEARFAR_RANK_DEADLINE=" + std::to_string(run.deadline.count()),
       "NEARFAR_RANK_PORT=" + std::to_string(port),
+      "NEARFAR_RANK_ON_GPU=" + std::to_string(static_cast<int>(run.on_gpus)),
       "NEARFAR_RANK_0_SERVES=" + std::to_string(static_cast<int>(run.rank_0_serves)),
       "NEARFAR_RANK_RUN=" + std::string(run.strangers.count(rank) > 0 ? "another" : "test"),
       "NEARFAR_RANK_FILES=" + files};

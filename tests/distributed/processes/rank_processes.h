@@ -44,10 +44,11 @@ struct ProcessRun {
   int ranks = 2;
   std::string argument = {};
   std::chrono::milliseconds deadline{20'000};  // JoinOptions::deadline
-  bool rank_0_serves = false;                  // the store; else the test does
-  std::set<int> absent = {};                   // ranks that are never started
-  std::set<int> strangers = {};                // ranks that think they belong to another run
-  std::chrono::seconds patience{60};           // then what still runs is killed
+  bool on_gpus = false;          // one each, over NCCL; the program must have called open_cuda()
+  bool rank_0_serves = false;    // the store; else the test does
+  std::set<int> absent = {};     // ranks that are never started
+  std::set<int> strangers = {};  // ranks that think they belong to another run
+  std::chrono::seconds patience{60};  // then what still runs is killed
 };
 
 /// How a process ended.

@@ -159,9 +159,8 @@ std::string refusal(const ResolvedRun& run, int ranks) {
 }
 
 TEST(DistributionPlan, RefusesRanksWithoutImages) {
-  EXPECT_EQ(refusal(small_run(16), 17),
-            "train.batch has 16 images for 17 ranks; expected at least one on each rank: a larger "
-            "batch, or fewer ranks");
+  EXPECT_NE(refusal(small_run(16), 17).find("train.batch: expected at least one image for each"),
+            std::string::npos);
   EXPECT_NE(refusal(small_run(16, {"data.drop_last=false"}, 34), 4).find("last batch"),
             std::string::npos);
   EXPECT_EQ(refusal(small_run(16, {"data.drop_last=false"}, 32), 4), "");

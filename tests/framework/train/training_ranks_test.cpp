@@ -2,6 +2,7 @@
 // them.
 #include <gtest/gtest.h>
 
+#include "distributed/forwarding_group.h"
 #include "framework/error.h"
 #include "framework/files/file_system.h"
 #include "framework/train/module_state.h"
@@ -90,6 +91,26 @@ TEST(TrainingRanks, StartWithTheWeightsOfRankZero) {
     EXPECT_EQ(encode_tensors(module_state(training->recipe())),
               encode_tensors(module_state(expected->recipe())));
   });
+}
+
+/// A group that notes the step that it is told.
+class StepGroup final : public ForwardingGroup {
+ public:
+  using ForwardingGroup::ForwardingGroup;
+  void set_step(int64_t step) override { told = step; }
+  int64_t told = -1;
+};
+
+TEST(TrainingRanks, TellTheGroupTheStepFromOne) {
+  SoloGroup solo;
+  StepGroup group(solo);
+  const RunConfig config = ranked_config();
+  const auto training = ranked_training(config, group);
+  EXPECT_EQ(group.told, -1);
+  for (int64_t step = 1; step <= 2; ++step) {
+    training->train_step(ranked_batch(config, step, group));
+    EXPECT_EQ(group.told, step);
+  }
 }
 
 /// What each rank's `body` throws as an Error.
