@@ -127,7 +127,7 @@ void Training::settle() { stop_at(flag_.settle()); }
 /// Where the host does not know yet whether the step was finite, buffers are put back on the
 /// device.
 void Training::move_after_step(const Embeddings& embeddings, const Batch& batch) {
-  if (flag_.reading() == FiniteFlag::Reading::at_once) {
+  if (flag_.reading() != FiniteFlag::Reading::late) {
     recipe_->after_step(embeddings, batch);
     return;
   }
