@@ -48,7 +48,7 @@ class Inspection {
     look_at_state();
     const Batch batch = training_.make_batch(views);
     for (size_t v = 0; v < batch.views.size(); ++v) {
-      look_at_rows("view " + of(v + 1, batch.views.size()), batch.views[v]);
+      look_at_rows("view " + of(v + 1, batch.views.size()), in_order(batch, v));
     }
     run(batch);
     look_at_gradients();
@@ -68,6 +68,13 @@ class Inspection {
     state_is_finite_ = bad.empty();
     say(bad.empty() ? "state before the step: finite"
                     : "state before the step: not finite: " + listing(bad));
+  }
+
+  /// A view whose rows are those of the images.
+  at::Tensor in_order(const Batch& batch, size_t view) const {
+    const std::vector<bool> shuffled = training_.recipe().shuffled_views();
+    if (shuffled.empty() || !shuffled[view]) return batch.views[view];
+    return at::empty_like(batch.views[view]).index_copy_(0, batch.permutation, batch.views[view]);
   }
 
   std::string images(const std::vector<int64_t>& rows) const {
@@ -158,7 +165,7 @@ void check_data(const Divergence& divergence, const Dataset& data) {
 /// alone, and so does the replacement of an unreadable image.
 ViewBatch load_batch(const ResolvedRun& run, const Divergence& divergence, Training& training,
                      Group& group, Log& log) {
-  LoaderPlan plan = loader_plan(run, group);
+  LoaderPlan plan = loader_plan(run, group, training.recipe());
   plan.batch = static_cast<int64_t>(divergence.images.asked.size());
   plan.drop_last = false;
   ViewLoader loader(run.data.train, training.recipe().views(), plan, log);
