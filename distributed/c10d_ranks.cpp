@@ -37,9 +37,7 @@ ConnectedRanks::ConnectedRanks(std::shared_ptr<StoreConnection> connection, Boar
       address_(std::move(address)),
       connection_(std::move(connection)),
       store_(connection_, answer_bound(options.deadline)),
-      pulse_(std::make_unique<Pulse>(
-          std::make_unique<ConnectedStore>(connection_, answer_bound(options.deadline)),
-          board_.pulse_key(board_.rank), options.deadline)),
+      pulse_(std::make_unique<Pulse>(store_, board_.pulse_key(board_.rank), options.deadline)),
       deadline_(options.deadline.count()) {}
 
 ConnectedRanks::~ConnectedRanks() {

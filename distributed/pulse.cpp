@@ -51,8 +51,8 @@ Sign to_sign(const std::string& text) {
   return sign;
 }
 
-Pulse::Pulse(std::unique_ptr<Store> store, std::string key, milliseconds deadline)
-    : store_(std::move(store)), key_(std::move(key)), interval_(Rhythm(deadline).interval) {
+Pulse::Pulse(Store& store, std::string key, milliseconds deadline)
+    : store_(store), key_(std::move(key)), interval_(Rhythm(deadline).interval) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -112,7 +112,7 @@ void Pulse::give_sign(std::unique_lock<std::mutex>& lock) {
   const std::string text = to_text(sign_);
   lock.unlock();
   try {
-    store_->set(key_, text);
+    store_.set(key_, text);
   } catch (const std::exception&) {
     // Whoever serves the store is gone: the next collective finds out.
   }

@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -48,8 +47,9 @@ Sign to_sign(const std::string& text);
 /// Gives this rank's signs of life from a thread of its own. Thread-safe.
 class Pulse {
  public:
-  /// Signs stand under `key` of the store, which has answers or errors within a bound.
-  Pulse(std::unique_ptr<Store> store, std::string key, std::chrono::milliseconds deadline);
+  /// Signs stand under `key` of the store, which outlives this and has answers or errors within a
+  /// bound.
+  Pulse(Store& store, std::string key, std::chrono::milliseconds deadline);
   /// The last sign says that this rank has ended.
   ~Pulse();
   Pulse(const Pulse&) = delete;
@@ -68,7 +68,7 @@ class Pulse {
   /// Gives a sign; what goes wrong is for the collectives to notice.
   void give_sign(std::unique_lock<std::mutex>& lock);
 
-  std::unique_ptr<Store> store_;
+  Store& store_;
   const std::string key_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -166,7 +166,7 @@ TEST(Fault, AServerThatGoesIsNamed) {
         << ends[1].error << ends[1].output;
     EXPECT_NE(ends[1].error.find("127.0.0.1:"), std::string::npos) << ends[1].error;
     EXPECT_EQ(ends[1].error.find("late"), std::string::npos) << ends[1].error;
-    EXPECT_LT(ends[1].lasted, milliseconds(9000));  // leaving does not wait for the store
+    EXPECT_LT(ends[1].lasted, milliseconds(6000));  // leaving does not wait for the store
   }
 }
 

@@ -75,7 +75,7 @@ class Faults(RanksTest):
 
     def test_a_diverged_run_ends_with_5_and_leaves_the_whole_step(self):
         process = self.launch(2, "out", "train.steps=40", "train.checkpoint_every=1",
-                              "optimizer.learning_rate=1e30", "optimizer.name=sgd", check=5)
+                              "optimizer.learning_rate=1000", "optimizer.name=sgd", check=5)
         self.assertIn("--replay", process.stderr)
         replays = list((self.folder / "out/diverged").glob("*/replay.json"))
         self.assertEqual(len(replays), 1)

@@ -181,19 +181,6 @@ void add_bench(CLI::App& app, Arguments& all) {
       ->check(CLI::PositiveNumber);
 }
 
-void add_rest(CLI::App& app, Arguments& all) {
-  add_command(app, all, "recipes", kRecipes).add_option("NAME", all.recipes.name, "one recipe");
-  CLI::App& config = add_command(app, all, "config", kConfig);
-  config.add_option("ACTION", all.config.action, "show, check, keys or schema")
-      ->required()
-      ->check(CLI::IsMember({"show", "check", "keys", "schema"}));
-  config.add_option("CONFIG", all.config.rest,
-                    "config file and key=value settings, or a key prefix");
-  config.add_option("--recipe", all.config.recipe,
-                    "whose keys; default: the config's, else simclr");
-  config.add_flag("--origin", all.config.origin, "where each value comes from");
-}
-
 void add_doctor(CLI::App& app, Arguments& all) {
   CLI::App& command = add_command(app, all, "doctor", kDoctor);
   DoctorArguments& a = all.doctor;
@@ -208,6 +195,20 @@ void add_doctor(CLI::App& app, Arguments& all) {
   command.add_option("--ranks", a.ranks, "of the plan")->check(CLI::Range(1, 1 << 20));
   command.add_option("--gpus-per-host", a.gpus_per_host, "of the plan; default: 8")
       ->check(CLI::Range(1, 1024));
+}
+
+void add_rest(CLI::App& app, Arguments& all) {
+  add_command(app, all, "recipes", kRecipes).add_option("NAME", all.recipes.name, "one recipe");
+  CLI::App& config = add_command(app, all, "config", kConfig);
+  config.add_option("ACTION", all.config.action, "show, check, keys or schema")
+      ->required()
+      ->check(CLI::IsMember({"show", "check", "keys", "schema"}));
+  config.add_option("CONFIG", all.config.rest,
+                    "config file and key=value settings, or a key prefix");
+  config.add_option("--recipe", all.config.recipe,
+                    "whose keys; default: the config's, else simclr");
+  config.add_flag("--origin", all.config.origin, "where each value comes from");
+  add_doctor(app, all);
 }
 
 std::string unknown_command(const std::string& word) {
@@ -266,7 +267,6 @@ Parsed parse_arguments(int argc, const char* const* argv,
   add_views(app, all);
   add_bench(app, all);
   add_rest(app, all);
-  add_doctor(app, all);
   app.get_subcommand("pretrain")->footer([&] { return config_keys(all.pretrain.recipe); });
   if (argc > 1 && argv[1][0] != '-' &&
       std::find(kCommands.begin(), kCommands.end(), argv[1]) == kCommands.end()) {

@@ -201,6 +201,9 @@ int run_distributed(const DoctorArguments& arguments, Console& console) {
   JoinOptions joining;
   joining.deadline = std::chrono::milliseconds(static_cast<int64_t>(1e3 * given.train.deadline));
   joining.device = open_device(resolve_device(given.device), console.placement().local_rank);
+  if (joining.device.is_cuda() && console.placement().ranks > 1) {
+    joining.make_device_backend = cuda_backend();
+  }
   const Ranks ranks = join(console.placement(), joining);
   for (const std::string& note : ranks.placement.notes) console.log().info(note);
   try {
