@@ -33,7 +33,7 @@ class Bench {
         loader_(run_.data.train, training_.recipe().views(),
                 loader_plan(run_, group_, training_.recipe()), log_) {
     at::set_num_threads(static_cast<int>(run_.config.threads));
-    run_.config.train.precision = fit_device(run_.config, training_, log_).precision;
+    run_.config.train.precision = fit_device(run_.config, training_, group_, log_).precision;
   }
 
   /// Seconds of `count` steps, from views to update.
