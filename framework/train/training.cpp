@@ -98,6 +98,7 @@ Batch Training::make_batch(const ViewBatch& views) const {
   }
   batch.index = as_column(views.index, device_);
   batch.label = as_column(views.label, device_);
+  if (!views.permutation.empty()) batch.permutation = as_column(views.permutation, device_);
   if (!views.target.empty()) {
     batch.target = at::tensor(views.target).view({n, -1}).to(device_);
   }
