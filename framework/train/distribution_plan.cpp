@@ -22,7 +22,9 @@ namespace nearfar {
 namespace {
 
 /// Sides of made-up views: at multiples of 32 the maps of a network shrink in proportion.
-constexpr int64_t kSides[] = {64, 32, 16, 8};
+constexpr int64_t kSides[] = {192, 128, 64, 32};
+/// Where even few pixels take long: what is exchanged does not depend on them.
+constexpr int64_t kSmallestSide = 8;
 
 /// A run's training as rank 0 of many, on the CPU, whose steps move nothing.
 class RankAlone {
@@ -31,7 +33,10 @@ class RankAlone {
       : config_(still(run.config)),
         counter_(std::make_shared<CollectiveCounter>()),
         group_(ranks, 0, counter_),
-        training_(config_, run.data.train->info(), plan_of(run, group_), group_, at::kCPU),
+        training_(config_, run.data.train->info(), plan_of(run, group_), group_, at::kCPU,
+                  // Ranks that are all alike, with images of few pixels: BatchNorm may have no
+                  // variance to divide by.
+                  FiniteFlag::Reading::never),
         start_(counter_->counts()),
         views_(training_.recipe().views()) {}
 
@@ -48,8 +53,7 @@ class RankAlone {
 
   /// A step in which this rank has its piece of `batch` images.
   Step take_step(int64_t batch, int64_t side) {
-    const ViewBatch made =
-        make_up_views(views_, training_.data(), shard(batch, group_.size(), group_.rank()), side);
+    const ViewBatch made = made_up(batch, side);
     Step step;
     const CollectiveCounts before = counter_->counts();
     const auto begin = std::chrono::steady_clock::now();
@@ -57,6 +61,16 @@ class RankAlone {
     step.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     step.counts = counter_->counts() - before;
     return step;
+  }
+
+  /// Bytes that the networks keep for backward, at most, of this rank's piece of `batch` images.
+  int64_t kept_for_backward(int64_t batch, int64_t side) {
+    const Batch made = training_.make_batch(made_up(batch, side));
+    const GradientPlan plan = training_.gradient_plan();
+    *plan.piece = made.shard;
+    const int64_t bytes = peak_bytes([&] { embed_in(plan.precision, training_.recipe(), made); });
+    drop_pending_statistics(training_.recipe());
+    return bytes;
   }
 
   /// What a check of the replicas adds to a step.
@@ -69,7 +83,12 @@ class RankAlone {
   }
 
  private:
-  /// Steps are measured again and again: weights that move away might diverge.
+  ViewBatch made_up(int64_t batch, int64_t side) const {
+    const Shard piece = shard(batch, group_.size(), group_.rank());
+    return make_up_views(views_, training_.data(), piece, side);
+  }
+
+  /// Weights that do not move: a step is measured like the one before.
   static RunConfig still(RunConfig config) {
     config.device = "cpu";
     config.optimizer.learning_rate = 0.0;
@@ -85,7 +104,8 @@ class RankAlone {
   std::vector<ViewPolicy> views_;
 };
 
-/// Chooses steps that take little time and says what they tell of the whole.
+/// Chooses steps that take little time and says what they tell of the whole: time and memory are
+/// taken to be linear in the pixels of all images.
 class StepSurvey {
  public:
   StepSurvey(RankAlone& rank, const RunConfig& config, int ranks, double seconds)
@@ -96,10 +116,11 @@ class StepSurvey {
         rows_(rank.training().rows()),
         side_(rank.side()),
         unit_(fewest_rows()) {
-    const int64_t small = std::min(side_, kSides[1]);
-    rank_.take_step(unit_ * ranks_, small);  // casts and scratch of a first step
-    seconds_per_pixel_ =
-        rank_.take_step(unit_ * ranks_, small).seconds / static_cast<double>(unit_ * small * small);
+    const int64_t small = std::min(side_, kSides[3]), large = std::min(side_, kSides[2]);
+    take_step(unit_, small);  // casts and scratch of a first step
+    once_ = take_step(unit_, small).seconds;
+    const auto more = static_cast<double>(unit_ * (large * large - small * small));
+    if (more > 0.0) per_pixel_ = std::max(0.0, take_step(unit_, large).seconds - once_) / more;
   }
 
   void fill(DistributionPlan& plan) {
@@ -111,16 +132,15 @@ class StepSurvey {
     if (side < side_) {
       const int64_t at_once =
           config_.train.micro_batch == 0 ? rows_ : std::min(rows_, config_.train.micro_batch);
-      const auto share = static_cast<double>(side * side) / static_cast<double>(side_ * side_);
-      plan.memory.activations +=
-          std::llround(bytes_per_image() * (1.0 - share) * static_cast<double>(at_once));
+      plan.memory.activations += std::llround(
+          bytes_per_pixel() * static_cast<double>(at_once * (side_ * side_ - side * side)));
     }
     plan.check = rank_.count_check(unit_ * ranks_, std::min(side_, kSides[3]));
   }
 
  private:
-  double seconds_of(int64_t rows, int64_t side) const {
-    return seconds_per_pixel_ * static_cast<double>(rows * side * side);
+  RankAlone::Step take_step(int64_t rows, int64_t side) {
+    return rank_.take_step(rows * ranks_, side);
   }
 
   /// Rows of a rank that BatchNorm and loss accept.
@@ -133,28 +153,26 @@ class StepSurvey {
                   : std::min(rows_, kPair);
   }
 
+  /// Of the run's views or of smaller ones.
   int64_t affordable_side(int64_t rows) const {
-    if (seconds_of(rows, side_) <= seconds_) return side_;
+    const auto affordable = [&](int64_t side) {
+      return once_ + per_pixel_ * static_cast<double>(rows * side * side) <= seconds_;
+    };
+    if (affordable(side_)) return side_;
     for (const int64_t side : kSides) {
-      if (side < side_ && seconds_of(rows, side) <= seconds_) return side;
+      if (side < side_ && affordable(side)) return side;
     }
-    return std::min(side_, kSides[std::size(kSides) - 1]);
+    return std::min(side_, kSmallestSide);
   }
 
-  /// In views of full size. From as many images as can be had and twice as many: what a step takes
-  /// whatever their number is in neither.
-  double bytes_per_image() {
-    const int64_t side = std::max(affordable_side(3 * unit_), std::min(side_, kSides[1]));
-    const double affordable = seconds_ / seconds_of(3 * unit_, side);
-    const int64_t most = rows_ / (2 * unit_);
-    const int64_t units = std::min(most, std::max<int64_t>(1, static_cast<int64_t>(affordable)));
-    const auto peak = [&](int64_t rows) {
-      return static_cast<double>(rank_.take_step(rows * ranks_, side).peak);
-    };
-    const int64_t rows = std::max<int64_t>(units, 1) * unit_;
-    const double bytes = units == 0 ? peak(rows) : peak(2 * rows) - peak(rows);
-    return bytes / static_cast<double>(rows) * static_cast<double>(side_ * side_) /
-           static_cast<double>(side * side);
+  /// A pixel being one of the largest view. Of what the networks keep: the peak of a whole step
+  /// with few pixels is that of gradients.
+  double bytes_per_pixel() {
+    const int64_t large = std::min(side_, kSides[2]), small = large / 2;
+    const int64_t more = rank_.kept_for_backward(unit_ * ranks_, large);
+    const int64_t less = rank_.kept_for_backward(unit_ * ranks_, small);
+    return static_cast<double>(more - less) /
+           static_cast<double>(unit_ * (large * large - small * small));
   }
 
   RankAlone& rank_;
@@ -162,7 +180,7 @@ class StepSurvey {
   int ranks_;
   double seconds_;  // that a step may take
   int64_t rows_, side_, unit_;
-  double seconds_per_pixel_ = 0.0;
+  double once_ = 0.0, per_pixel_ = 0.0;  // seconds of a step
 };
 
 int64_t bytes_of(const std::vector<at::Tensor>& tensors) {

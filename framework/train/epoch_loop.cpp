@@ -40,7 +40,8 @@ EpochLoop::EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& 
       group_(group),
       log_(log),
       signals_(signals),
-      loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log) {
+      loader_(run.data.train, training.recipe().views(), loader_plan(run, group, training.recipe()),
+              log) {
   if (!leads()) return;
   run_log_.emplace(run, folder, training.plan(), progress, log);
   online_.emplace(run, training.recipe().views().front().size, log);

@@ -20,6 +20,7 @@ void FiniteFlag::note(int64_t step, const at::Tensor& loss, const at::Tensor& gr
   const at::Tensor values = at::stack({loss.to(at::kDouble), gradient_norm.to(at::kDouble)});
   const at::Tensor bad = at::isfinite(values).all().logical_not().to(at::kFloat).view(1);
   not_finite_ = at::maximum(not_finite_, bad);
+  if (reading_ == Reading::never) return;
   std::vector<at::Tensor> parts{values, not_finite_.to(at::kDouble)};
   if (votes.defined()) parts.push_back(votes.to(at::kDouble));
   const at::Tensor row = at::cat(parts);

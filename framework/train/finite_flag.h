@@ -29,9 +29,10 @@ struct StepVotes {
 /// given move nothing either: the state stays that of before the failing step.
 class FiniteFlag {
  public:
-  /// When the host looks at a step's flag: at once, or after it has given the device the next step,
-  /// which keeps the device busy.
-  enum class Reading { at_once, late };
+  /// When the host looks at a step's flag: at once; or after it has given the device the next step,
+  /// which keeps the device busy; or never, where steps are only counted and their numbers mean
+  /// nothing.
+  enum class Reading { at_once, late, never };
 
   FiniteFlag(at::Device device, Reading reading);
 

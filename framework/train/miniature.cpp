@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "framework/config/settings.h"
+#include "framework/data/batch_permutation.h"
 #include "framework/error.h"
 #include "framework/recipe/make_recipe.h"
 
@@ -121,16 +122,21 @@ Batch make_miniature_batch(const Recipe& recipe, const DatasetInfo& data, int64_
   const auto classes = static_cast<int64_t>(info.class_names.size());
   const auto targets = static_cast<int64_t>(info.targets.size());
   const size_t views = recipe.views().size();
+  const std::vector<bool> shuffled = recipe.shuffled_views();
+  const std::vector<int64_t> permutation = batch_permutation(kSeed, 0, 0, batch);
   std::vector<std::vector<at::Tensor>> images(views);
   std::vector<at::Tensor> target_rows;
   for (int64_t row = made.shard.begin; row < made.shard.end; ++row) {
     const auto item = static_cast<uint64_t>(row) + 1;
     for (size_t v = 0; v < views; ++v) {
+      const bool is_shuffled = !shuffled.empty() && shuffled[v];
+      const auto shown = is_shuffled ? static_cast<uint64_t>(permutation[row]) + 1 : item;
       images[v].push_back(noise({info.channels, kSide, kSide}, 1.0,
-                                Random(kSeed, 0, item, Purpose::view, static_cast<uint8_t>(v))));
+                                Random(kSeed, 0, shown, Purpose::view, static_cast<uint8_t>(v))));
     }
     target_rows.push_back(noise({targets}, 1.0, Random(kSeed, 0, item, Purpose::recipe, kTargets)));
   }
+  if (!shuffled.empty()) made.permutation = at::tensor(permutation).to(group.device());
   for (const auto& view : images) made.views.push_back(at::stack(view).to(group.device()));
   made.index = at::arange(made.shard.begin, made.shard.end, at::kLong).to(group.device());
   made.label = classes == 0 ? at::full({rows}, -1, made.index.options())

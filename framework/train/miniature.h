@@ -23,7 +23,7 @@ Miniature make_miniature(const RunConfig& config, const DatasetInfo& data, int64
                          int64_t norm_batch, Group& group);
 
 /// This rank's piece of a batch of made-up float64 images, labels and targets, a function of their
-/// place in the global batch: no two rows are alike, on any rank.
+/// place in the global batch: no two rows are alike, on any rank. Shuffled views are so here too.
 Batch make_miniature_batch(const Recipe& recipe, const DatasetInfo& data, int64_t batch,
                            Group& group);
 

@@ -67,6 +67,12 @@ LoaderPlan loader_plan(const ResolvedRun& run, const Group& group) {
   return plan;
 }
 
+LoaderPlan loader_plan(const ResolvedRun& run, const Group& group, const Recipe& recipe) {
+  LoaderPlan plan = loader_plan(run, group);
+  plan.shuffled_views = recipe.shuffled_views();
+  return plan;
+}
+
 std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo& data,
                                      const TrainPlan& plan, Group& group) {
   const auto make = [&config, &data, &plan](int64_t image_size) {

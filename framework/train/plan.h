@@ -20,8 +20,10 @@ TrainPlan plan_of(const ResolvedRun& run, Group& group);
 /// Which images the batches of an epoch hold.
 SamplerPlan sampler_plan(const RunConfig& config);
 
-/// How this rank's data is loaded.
+/// How this rank's data is loaded, all views in order.
 LoaderPlan loader_plan(const ResolvedRun& run, const Group& group);
+/// The same for the recipe's views, shuffled where it says so.
+LoaderPlan loader_plan(const ResolvedRun& run, const Group& group, const Recipe& recipe);
 
 /// The recipe of a run, with fresh weights from plan.seed; its encoders have those of config.start,
 /// where there are any.

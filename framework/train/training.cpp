@@ -98,6 +98,7 @@ Batch Training::make_batch(const ViewBatch& views) const {
   }
   batch.index = as_column(views.index, device_);
   batch.label = as_column(views.label, device_);
+  if (!views.permutation.empty()) batch.permutation = as_column(views.permutation, device_);
   if (!views.target.empty()) {
     batch.target = at::tensor(views.target).view({n, -1}).to(device_);
   }
@@ -127,7 +128,7 @@ void Training::settle() { stop_at(flag_.settle()); }
 /// Where the host does not know yet whether the step was finite, buffers are put back on the
 /// device.
 void Training::move_after_step(const Embeddings& embeddings, const Batch& batch) {
-  if (flag_.reading() == FiniteFlag::Reading::at_once) {
+  if (flag_.reading() != FiniteFlag::Reading::late) {
     recipe_->after_step(embeddings, batch);
     return;
   }
