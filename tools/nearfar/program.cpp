@@ -46,8 +46,10 @@ std::string first_line(const std::exception& error) {
 
 /// Where this process stands among the ranks of a command; commands that know no ranks have one.
 /// What is wrong with the environment is printed, and nothing returned.
-std::optional<Placement> placement_of(const std::string& command) {
-  if (command != "pretrain" && command != "doctor") return Placement{};
+std::optional<Placement> placement_of(const Arguments& arguments) {
+  const bool over_ranks = arguments.command == "pretrain" ||
+                          (arguments.command == "doctor" && arguments.doctor.distributed);
+  if (!over_ranks) return Placement{};
   try {
     return find_placement(process_environment());
   } catch (const PlacementError& error) {
@@ -62,7 +64,7 @@ int run_program(int argc, char** argv) {
   std::cout << parsed.output;
   std::cerr << parsed.error;
   if (!parsed.run) return parsed.exit_code;
-  std::optional<Placement> placement = placement_of(parsed.arguments.command);
+  std::optional<Placement> placement = placement_of(parsed.arguments);
   if (!placement) return static_cast<int>(ExitCode::config);
   Console console(parsed.arguments.common, *std::move(placement));
   try {
