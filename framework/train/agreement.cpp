@@ -94,7 +94,8 @@ void check_every_rank_has_images(const ResolvedRun& run, int ranks) {
   }
   const int64_t size = run.data.train->info().size;
   const int64_t last = size % batch;
-  if (run.config.data.drop_last || last == 0 || last >= ranks) return;
+  const bool whole_batches = run.config.data.drop_last || run.config.data.sampler == "balanced";
+  if (whole_batches || last == 0 || last >= ranks) return;
   throw ConfigError("data.drop_last: expected true, or a last batch with an image for each of " +
                     std::to_string(ranks) + " ranks, found " + std::to_string(last) + " of " +
                     std::to_string(size) + " images left over by batches of " +

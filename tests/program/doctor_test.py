@@ -17,9 +17,9 @@ class Plan(ProgramTest):
         return json.loads(run("doctor", "--plan", "--json", *words, check=0).stdout)
 
     def test_a_thousand_ranks(self):
-        many = self.folder / "many"
-        write_idx_set(many, train=1100, side=8)
-        plan = self.plan("--ranks", 1024, *self.settings("train.batch=1025", f"data.path={many}"))
+        self.data = self.folder / "many"
+        write_idx_set(self.data, train=1100, side=8)
+        plan = self.plan("--ranks", 1024, *self.settings("train.batch=1025"))
         self.assertEqual((plan["ranks"], plan["gpus_per_host"], plan["hosts"]), (1024, 8, 128))
         self.assertEqual(plan["images_per_rank"], {"largest": 2, "smallest": 1})
         memory = plan["memory_per_rank"]

@@ -145,6 +145,13 @@ TEST(DistributionPlan, RefusesRanksWithoutImages) {
   EXPECT_NE(refusal(small_run(16, {"data.drop_last=false"}, 34), 4).find("last batch"),
             std::string::npos);
   EXPECT_EQ(refusal(small_run(16, {"data.drop_last=false"}, 32), 4), "");
+  // Balanced batches are whole.
+  EXPECT_EQ(refusal(small_run(16,
+                              {"data.drop_last=false", "data.sampler=balanced",
+                               "data.classes_per_batch=4", "data.images_per_class=4"},
+                              34),
+                    4),
+            "");
 }
 
 }  // namespace
