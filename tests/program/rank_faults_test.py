@@ -62,13 +62,7 @@ class Faults(RanksTest):
         self.launch(2, "out", *STEPS)
 
     def test_a_rank_whose_data_is_gone_says_so_for_all(self):
-        photographs = self.folder / "photographs"
-        photographs.mkdir()
-        for i in range(16):
-            (photographs / f"{i:02}.png").write_bytes(
-                nearfar_program.png(24, 24, lambda x, y, i=i: bytes((x * 9, y * 9, i * 9))))
-        (photographs / "07.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
-        self.data = photographs
+        self.data = self.write_photographs()
         process = self.launch(2, "out", "train.steps=4", "train.batch=16", "data.test_fraction=0",
                               "train.deadline=6", check=3)
         self.assertIn("07.png", process.stderr)

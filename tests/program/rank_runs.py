@@ -7,7 +7,8 @@ import struct
 import subprocess
 import time
 
-from nearfar_program import PROGRAM, ProgramTest, QUICK, program_environment, read_safetensors
+from nearfar_program import (PROGRAM, ProgramTest, QUICK, png, program_environment,
+                             read_safetensors)
 
 FASHION = "/usr/share/datasets/fashion-mnist"
 
@@ -64,6 +65,16 @@ def largest_difference(a, b):
 
 class RanksTest(ProgramTest):
     """Runs of the small set with any number of ranks."""
+
+    def write_photographs(self):
+        """Sixteen pictures, of which 07.png cannot be read."""
+        photographs = self.folder / "photographs"
+        photographs.mkdir()
+        for i in range(16):
+            (photographs / f"{i:02}.png").write_bytes(
+                png(24, 24, lambda x, y, i=i: bytes((x * 9, y * 9, i * 9))))
+        (photographs / "07.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+        return photographs
 
     def arguments(self, out, *settings):
         return ["pretrain", "--recipe", "simclr", "--data", self.data, "--out", self.folder / out,

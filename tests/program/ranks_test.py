@@ -68,13 +68,7 @@ class Launched(RanksTest):
         self.assertEqual(process.stdout.count("next: nearfar evaluate"), 1)
 
     def test_warnings_of_other_ranks_are_heard(self):
-        photographs = self.folder / "photographs"
-        photographs.mkdir()
-        for i in range(16):
-            (photographs / f"{i:02}.png").write_bytes(
-                nearfar_program.png(24, 24, lambda x, y, i=i: bytes((x * 9, y * 9, i * 9))))
-        (photographs / "07.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
-        self.data = photographs
+        self.data = self.write_photographs()
         process = self.launch(4, "out", "train.steps=2", "train.batch=16", "data.on_bad_image=skip",
                               "data.max_bad_fraction=0.5", "encoder.norm_batch=16",
                               "data.test_fraction=0")
