@@ -6,7 +6,7 @@ import signal
 import time
 
 import nearfar_program
-from nearfar_program import digest
+from nearfar_program import BUILD, digest
 from rank_runs import RanksTest, ranks_of, wait_until
 
 STEPS = ["train.steps=60", "train.checkpoint_every=5", "train.deadline=6"]
@@ -68,12 +68,15 @@ class Faults(RanksTest):
         self.assertIn("07.png", process.stderr)
 
     def test_a_diverged_run_ends_with_5_and_leaves_the_whole_step(self):
-        process = self.launch(2, "out", "train.steps=40", "train.checkpoint_every=1",
-                              "optimizer.learning_rate=1000", "optimizer.name=sgd", check=5)
+        self.recipe = BUILD / "tests/plugins/poisoned.so"
+        process = self.launch(2, "out", "train.steps=24", "train.checkpoint_every=1",
+                              "recipe.image=17", check=5)
         self.assertIn("--replay", process.stderr)
         replays = list((self.folder / "out/diverged").glob("*/replay.json"))
         self.assertEqual(len(replays), 1)
-        self.assertEqual(len(json.loads(replays[0].read_text())["images"]), 32)
+        images = json.loads(replays[0].read_text())["images"]
+        self.assertEqual(len(images), 32)
+        self.assertIn(17, [image["index"] for image in images])
         replay = nearfar_program.run("pretrain", "--replay", replays[0])
         self.assertEqual(replay.returncode, 5, replay.stderr)
 

@@ -66,6 +66,8 @@ def largest_difference(a, b):
 class RanksTest(ProgramTest):
     """Runs of the small set with any number of ranks."""
 
+    recipe = "simclr"
+
     def write_photographs(self):
         """Sixteen pictures, of which 07.png cannot be read."""
         photographs = self.folder / "photographs"
@@ -77,7 +79,7 @@ class RanksTest(ProgramTest):
         return photographs
 
     def arguments(self, out, *settings):
-        return ["pretrain", "--recipe", "simclr", "--data", self.data, "--out", self.folder / out,
+        return ["pretrain", "--recipe", self.recipe, "--data", self.data, "--out", self.folder / out,
                 *QUICK, *settings]
 
     def launch(self, ranks, out, *settings, options=(), check=0, timeout=300):
