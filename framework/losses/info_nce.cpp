@@ -21,8 +21,9 @@ constexpr const char* kName = "info_nce";
 
 /// One direction: anchors of one side against the other side.
 struct Direction {
-  at::Tensor margin_n, loss_n, log_sum_n, weight_n;  // float64
+  at::Tensor margin_n, loss_n, log_sum_n, weight_n;  // float64; undefined: not asked for
 
+  Direction() = default;
   Direction(const at::Tensor& log_sum_of_negatives_n, const at::Tensor& positive_n,
             const at::Tensor& weight)
       : margin_n(log_sum_of_negatives_n - positive_n),
@@ -30,15 +31,16 @@ struct Direction {
         log_sum_n(positive_n + loss_n),
         weight_n(weight) {}
 
-  at::Tensor attraction() const { return weight_n.mul(at::sigmoid(margin_n)); }
+  at::Tensor loss() const { return weight_n.mul(loss_n).sum(); }
+  at::Tensor attraction_n() const { return weight_n.mul(at::sigmoid(margin_n)); }
 };
 
-/// Log-sums and weights of both directions, [R, 4] -> what queries and keys give.
+/// Log-sums and weights of queries and, in both directions, of keys: [R, 2] or [R, 4].
 struct Sides {
-  Sides(const at::Tensor& numbers_R4, at::ScalarType type) {
-    const at::Tensor numbers_4R = numbers_R4.t().to(type).contiguous();
-    query = {numbers_4R[0], numbers_4R[1]};
-    key = {numbers_4R[2], numbers_4R[3]};
+  Sides(const at::Tensor& numbers, at::ScalarType type) {
+    const at::Tensor by_kind = numbers.t().to(type).contiguous();
+    query = {by_kind[0], by_kind[1]};
+    if (by_kind.size(0) == 4) key = {by_kind[2], by_kind[3]};
   }
   ExpWeight query, key;
 };
@@ -59,13 +61,17 @@ struct Similarities {
     }
   }
 
-  /// Logs of the sums over the negatives of each query, and of each key.
-  std::pair<at::Tensor, at::Tensor> log_sums() const {
+  /// Logs of the sums over the negatives of each query, and in both directions of each key.
+  std::pair<at::Tensor, at::Tensor> log_sums(Directions directions) const {
     const auto [rows, columns] = sum_exponentials(own);
-    at::Tensor query_n = rows.log(), key_n = columns.log();
-    for (size_t i = 0; i < places.size(); ++i) {
-      query_n = at::logaddexp(query_n, sum_exponentials(to_keys[i]).log());
-      key_n = at::logaddexp(key_n, sum_exponentials(to_queries[i]).log());
+    at::Tensor query_n = rows.log();
+    for (const RowMatrix& other : to_keys) {
+      query_n = at::logaddexp(query_n, sum_exponentials(other).log());
+    }
+    if (directions == Directions::query_to_key) return {query_n, at::Tensor()};
+    at::Tensor key_n = columns.log();
+    for (const RowMatrix& other : to_queries) {
+      key_n = at::logaddexp(key_n, sum_exponentials(other).log());
     }
     return {query_n, key_n};
   }
@@ -94,25 +100,26 @@ ValueAndGradients compute(Group& group, const Pairs& pairs, Directions direction
   const Similarities similarities(group, pairs);
   const at::Tensor &query_nD = similarities.query.unit, &key_nD = similarities.key.unit;
   const at::Tensor positive_n = query_nD.mul(key_nD).sum(1).to(at::kDouble).mul_(pairs.scale);
-  const auto [log_sum_query_n, log_sum_key_n] = similarities.log_sums();
-  const at::Tensor weight_n = sample_weights(kName, group, pairs, weight);
-  const double share = directions == Directions::both ? 0.5 : 0.0;
-  const Direction by_query(log_sum_query_n, positive_n, weight_n * (1.0 - share));
-  const Direction by_key(log_sum_key_n, positive_n, weight_n * share);
-  const at::Tensor value =
-      (by_query.weight_n * by_query.loss_n + by_key.weight_n * by_key.loss_n).sum();
+  const auto [log_sum_query_n, log_sum_key_n] = similarities.log_sums(directions);
+  const bool both = directions == Directions::both;
+  const at::Tensor weight_n =
+      sample_weights(kName, group, pairs, weight).mul_(both ? 0.5 : 1.0);
+  const Direction by_query(log_sum_query_n, positive_n, weight_n);
+  const Direction by_key = both ? Direction(log_sum_key_n, positive_n, weight_n) : Direction();
+  const at::Tensor value = both ? by_query.loss() + by_key.loss() : by_query.loss();
   ValueAndGradients result{value.to(query_nD.scalar_type()), {}};
 
   // Exchanged whether or not gradients are wanted here: other ranks may want theirs.
-  const at::Tensor mine_n4 =
-      at::stack({by_query.log_sum_n, by_query.weight_n, by_key.log_sum_n, by_key.weight_n}, 1);
-  const at::Tensor all_N4 = group.all_gather(mine_n4, pairs.rows);
+  std::vector<at::Tensor> numbers{by_query.log_sum_n, weight_n};
+  if (both) numbers.insert(numbers.end(), {by_key.log_sum_n, weight_n});
+  const at::Tensor mine = at::stack(numbers, 1), all = group.all_gather(mine, pairs.rows);
   if (!gradients) return result;
   const at::ScalarType type = query_nD.scalar_type();
   auto [pull_query_nD, pull_key_nD] =
-      similarities.pulls(Sides(mine_n4, type), Sides(all_N4, type));
-  const at::Tensor attraction_n1 =
-      (by_query.attraction() + by_key.attraction()).to(type).unsqueeze(1);
+      similarities.pulls(Sides(mine, type), Sides(all, type));
+  at::Tensor attraction_n = by_query.attraction_n();
+  if (both) attraction_n += by_key.attraction_n();
+  const at::Tensor attraction_n1 = attraction_n.to(type).unsqueeze(1);
   pull_query_nD.addcmul_(key_nD, attraction_n1, -1.0).mul_(pairs.scale);
   pull_key_nD.addcmul_(query_nD, attraction_n1, -1.0).mul_(pairs.scale);
   result.gradients = {similarities.query.through(pull_query_nD),

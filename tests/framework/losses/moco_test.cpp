@@ -150,12 +150,10 @@ TEST(Moco, TakesMemoryForTilesAlone) {
   Problem p = problem(256, 4096, 64);
   const at::Tensor query = p.query.to(at::kFloat).requires_grad_(), key = p.key.to(at::kFloat);
   p.negatives.rows = p.negatives.rows.to(at::kFloat);
-  const int threads = at::get_num_threads();
-  at::set_num_threads(1);
+  const ThreadCount one(1);
   const int64_t peak = peak_bytes([&] {
     moco_loss(group, query, key, p.negatives, kTemperature, {0, 256, 256}, p.index).backward();
   });
-  at::set_num_threads(threads);
   const int64_t tile = 256 * 512 * 4, rows = 256 * 64 * 4;
   EXPECT_LT(peak, tile + 10 * rows);
 }

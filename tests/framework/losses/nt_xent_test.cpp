@@ -10,6 +10,7 @@
 
 #include "framework/train/memory_meter.h"
 #include "tests/framework/losses/nt_xent_reference.h"
+#include "tests/framework/losses/over_ranks.h"
 #include "tools/bench/naive_losses.h"
 
 namespace nearfar {
@@ -69,11 +70,9 @@ TEST(NtXent, ManyTilesEqualTheWholeMatrix) {
 
 // The matrix of 2,048 x 2,048 similarities alone takes 16 MiB, the rows take half a MiB.
 TEST(NtXent, TakesMemoryForRowsAndTilesAlone) {
-  const int threads = at::get_num_threads();
-  at::set_num_threads(1);
+  const ThreadCount one(1);
   const at::Tensor z1 = view(1024, 64, 0.0).to(at::kFloat), z2 = view(1024, 64, 0.4).to(at::kFloat);
   const int64_t peak = peak_bytes([&] { evaluate(z1, z2, 0.1); });
-  at::set_num_threads(threads);
   const int64_t rows = 2048 * 64 * 4, tile = 256 * 256 * 4;
   EXPECT_LT(peak, tile + 9 * rows);
 }

@@ -2,12 +2,15 @@
 // gradients averaged.
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
 #include "distributed/forwarding_group.h"
+#include "distributed/shard.h"
 #include "distributed/thread_group.h"
 
 namespace nearfar {
@@ -33,6 +36,16 @@ class ClosingGroup final : public ForwardingGroup {
  private:
   void check() const { TORCH_CHECK(!closed_, "a collective in backward"); }
   bool closed_ = false;
+};
+
+/// LibTorch's number of threads, put back at the end.
+class ThreadCount {
+ public:
+  explicit ThreadCount(int count) : before_(at::get_num_threads()) { at::set_num_threads(count); }
+  ~ThreadCount() { at::set_num_threads(before_); }
+
+ private:
+  int before_;
 };
 
 struct Outcome {
