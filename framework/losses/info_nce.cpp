@@ -6,10 +6,10 @@
 #include <cmath>
 
 #include "framework/losses/known_gradient.h"
+#include "framework/losses/margin.h"
 #include "framework/losses/pair_tiles.h"
 #include "framework/losses/pairs.h"
 #include "framework/losses/row_tiles.h"
-#include "framework/losses/margin.h"
 #include "framework/losses/unit_rows.h"
 
 // Shapes: n rows of this rank, N rows of all ranks, D dimensions.
@@ -102,8 +102,7 @@ ValueAndGradients compute(Group& group, const Pairs& pairs, Directions direction
   const at::Tensor positive_n = query_nD.mul(key_nD).sum(1).to(at::kDouble).mul_(pairs.scale);
   const auto [log_sum_query_n, log_sum_key_n] = similarities.log_sums(directions);
   const bool both = directions == Directions::both;
-  const at::Tensor weight_n =
-      sample_weights(kName, group, pairs, weight).mul_(both ? 0.5 : 1.0);
+  const at::Tensor weight_n = sample_weights(kName, group, pairs, weight).mul_(both ? 0.5 : 1.0);
   const Direction by_query(log_sum_query_n, positive_n, weight_n);
   const Direction by_key = both ? Direction(log_sum_key_n, positive_n, weight_n) : Direction();
   const at::Tensor value = both ? by_query.loss() + by_key.loss() : by_query.loss();
@@ -115,8 +114,7 @@ ValueAndGradients compute(Group& group, const Pairs& pairs, Directions direction
   const at::Tensor mine = at::stack(numbers, 1), all = group.all_gather(mine, pairs.rows);
   if (!gradients) return result;
   const at::ScalarType type = query_nD.scalar_type();
-  auto [pull_query_nD, pull_key_nD] =
-      similarities.pulls(Sides(mine, type), Sides(all, type));
+  auto [pull_query_nD, pull_key_nD] = similarities.pulls(Sides(mine, type), Sides(all, type));
   at::Tensor attraction_n = by_query.attraction_n();
   if (both) attraction_n += by_key.attraction_n();
   const at::Tensor attraction_n1 = attraction_n.to(type).unsqueeze(1);
@@ -134,10 +132,9 @@ at::Tensor info_nce(Group& group, const at::Tensor& query, const at::Tensor& key
                     const at::Tensor& weight) {
   const Pairs pairs =
       make_pairs(kName, group, query, key, temperature, rows_of_shards(kName, group, own));
-  return with_known_gradient(kName, Factor::given_before, {pairs.first, pairs.second},
-                             [&](bool gradients) {
-                               return compute(group, pairs, directions, weight, gradients);
-                             });
+  return with_known_gradient(
+      kName, Factor::given_before, {pairs.first, pairs.second},
+      [&](bool gradients) { return compute(group, pairs, directions, weight, gradients); });
 }
 
 double info_nce_random_guess(int64_t global_batch) {

@@ -7,9 +7,9 @@
 #include <cmath>
 
 #include "framework/losses/known_gradient.h"
+#include "framework/losses/margin.h"
 #include "framework/losses/pairs.h"
 #include "framework/losses/row_tiles.h"
-#include "framework/losses/margin.h"
 #include "framework/losses/unit_rows.h"
 
 // Shapes: n rows of this rank, N rows of all ranks, D dimensions, K negatives, W ranks.
@@ -56,8 +56,8 @@ void check_negatives(const Pairs& pairs, const Negatives& negatives, const at::T
               kName, ": expected negatives of shape [K, ", pairs.first.size(1),
               "] and a floating type, got ", rows.sizes(), " of ", rows.scalar_type());
   const auto is_index = [](const at::Tensor& numbers, int64_t count) {
-    return !numbers.defined() || (numbers.dim() == 1 && numbers.size(0) == count &&
-                                  numbers.scalar_type() == at::kLong);
+    return !numbers.defined() ||
+           (numbers.dim() == 1 && numbers.size(0) == count && numbers.scalar_type() == at::kLong);
   };
   TORCH_CHECK(is_index(negatives.index, rows.size(0)) && is_index(index, pairs.count()), kName,
               ": expected int64 indices of ", rows.size(0), " negatives and ", pairs.count(),
@@ -90,9 +90,8 @@ ValueAndGradients compute_v3(Group& group, const Pairs& queries, const Pairs& ke
   ValueAndGradients result{at::zeros({}, key_n2D.unit.options().dtype(at::kDouble)), {}};
   for (int64_t v = 0; v < 2; ++v) {
     const at::Tensor& query_nD = query[v].unit;
-    const Attention attention =
-        attend({query_nD, keys_N2D.select(1, v), keys.scale,
-                number_N.narrow(0, keys.begin, keys.count()), number_N});
+    const Attention attention = attend({query_nD, keys_N2D.select(1, v), keys.scale,
+                                        number_N.narrow(0, keys.begin, keys.count()), number_N});
     const Contrast contrast(query_nD, key_n2D.unit.select(1, v), attention, keys.scale);
     result.value += contrast.loss_n.sum().mul_(weight);
     result.gradients.push_back(query[v].through(contrast.gradient_nD.mul(weight)));
@@ -113,9 +112,7 @@ at::Tensor moco_loss(Group& group, const at::Tensor& query, const at::Tensor& ke
                              [&](bool) { return compute(group, pairs, negatives, index); });
 }
 
-double moco_random_guess(int64_t negatives) {
-  return std::log1p(static_cast<double>(negatives));
-}
+double moco_random_guess(int64_t negatives) { return std::log1p(static_cast<double>(negatives)); }
 
 at::Tensor moco_v3_loss(Group& group, const at::Tensor& q1, const at::Tensor& q2,
                         const at::Tensor& k1, const at::Tensor& k2, double temperature,
@@ -127,9 +124,8 @@ at::Tensor moco_v3_loss(Group& group, const at::Tensor& q1, const at::Tensor& q2
                   queries.first.scalar_type() == keys.first.scalar_type(),
               kNameV3, ": expected queries and keys of one shape and type, got ",
               queries.first.sizes(), " and ", keys.first.sizes());
-  return with_known_gradient(kNameV3, Factor::any, {queries.first, queries.second}, [&](bool) {
-    return compute_v3(group, queries, keys, temperature);
-  });
+  return with_known_gradient(kNameV3, Factor::any, {queries.first, queries.second},
+                             [&](bool) { return compute_v3(group, queries, keys, temperature); });
 }
 
 double moco_v3_random_guess(int64_t global_batch, double temperature) {

@@ -7,10 +7,10 @@
 #include <cmath>
 
 #include "framework/losses/known_gradient.h"
+#include "framework/losses/margin.h"
 #include "framework/losses/pair_tiles.h"
 #include "framework/losses/pairs.h"
 #include "framework/losses/row_tiles.h"
-#include "framework/losses/margin.h"
 #include "framework/losses/unit_rows.h"
 
 // Shapes: n rows of this rank, N rows of all ranks, D dimensions, V = 2 views, A = V n anchors,
@@ -82,8 +82,7 @@ ValueAndGradients compute(Group& group, const Pairs& pairs, const at::Tensor& we
     const at::Tensor sides_2R = numbers_R2.t().to(unit_nVD.scalar_type()).contiguous();
     return ExpWeight{sides_2R[0], sides_2R[1]};
   };
-  const at::Tensor pull_AD =
-      anchors.pull_of_negatives(side(mine_nV2.flatten(0, 1)), side(all_K2));
+  const at::Tensor pull_AD = anchors.pull_of_negatives(side(mine_nV2.flatten(0, 1)), side(all_K2));
   const at::Tensor pull_nVD = pull_AD.view_as(unit_nVD);
   const at::Tensor attraction_n1 = weight_A.mul(at::sigmoid(margin_A))
                                        .view({-1, kViews})

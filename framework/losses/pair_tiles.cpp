@@ -13,7 +13,7 @@ namespace nearfar {
 namespace {
 
 constexpr int64_t kSmallestBlock = 64;
-constexpr int64_t kLargestBlock = 256;   // a float tile of 256 KiB stays in a core's second cache
+constexpr int64_t kLargestBlock = 256;  // a float tile of 256 KiB stays in a core's second cache
 constexpr int64_t kDeviceBlock = 2048;
 
 /// Rows of a block: as large as fits the cache, smaller where threads would go without.

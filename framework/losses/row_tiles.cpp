@@ -12,7 +12,7 @@
 namespace nearfar {
 namespace {
 
-constexpr int64_t kRows = 256;     // a float tile of 512 KiB stays in a core's second cache
+constexpr int64_t kRows = 256;  // a float tile of 512 KiB stays in a core's second cache
 constexpr int64_t kColumns = 512;
 constexpr int64_t kDeviceRows = 4096;
 constexpr int64_t kDeviceColumns = 4096;
@@ -27,8 +27,12 @@ Division division_of(const RowMatrix& matrix) {
   const int64_t rows = matrix.rows.size(0), columns = matrix.columns.size(0);
   const auto blocks = [](int64_t count, int64_t block) { return (count + block - 1) / block; };
   if (!matrix.rows.is_cpu()) {
-    return {kDeviceRows,    blocks(rows, kDeviceRows),       kDeviceColumns,
-            blocks(columns, kDeviceColumns), 1, 1};
+    return {kDeviceRows,
+            blocks(rows, kDeviceRows),
+            kDeviceColumns,
+            blocks(columns, kDeviceColumns),
+            1,
+            1};
   }
   const int64_t threads = at::get_num_threads();
   int64_t row_blocks = blocks(rows, kRows), slots = 1;
@@ -40,8 +44,8 @@ Division division_of(const RowMatrix& matrix) {
   }
   const int64_t row_block = blocks(rows, row_blocks);
   const int64_t column_blocks = blocks(columns, kColumns);
-  return {row_block, blocks(rows, row_block), kColumns, column_blocks,
-          std::min(slots, column_blocks), threads};
+  return {row_block,     blocks(rows, row_block),        kColumns,
+          column_blocks, std::min(slots, column_blocks), threads};
 }
 
 /// A tile and where it lies.
@@ -59,8 +63,8 @@ void over_tiles(const RowMatrix& matrix, const Division& d, const Visit& visit) 
                 matrix.rows.options());
   const auto at_place = [&](const Place& place, int64_t thread) {
     at::Tensor tile = scratch[thread].narrow(0, 0, place.rows).narrow(1, 0, place.columns);
-    const at::Tensor columns = matrix.columns.narrow(0, place.column, place.columns)
-                                   .to(matrix.rows.scalar_type());
+    const at::Tensor columns =
+        matrix.columns.narrow(0, place.column, place.columns).to(matrix.rows.scalar_type());
     at::mm_out(tile, matrix.rows.narrow(0, place.row, place.rows), columns.t());
     same.leave_out(tile, place.row, place.column);
     visit(tile, columns, place);
@@ -143,8 +147,8 @@ Attention attend(const RowMatrix& matrix) {
   const at::Tensor sums = at::zeros({d.slots, rows, matrix.rows.size(1)}, matrix.rows.options());
   const TileMath& math = math_of(matrix);
   over_tiles(matrix, d, [&](const at::Tensor& tile, const at::Tensor& keys, const Place& place) {
-    const at::Tensor rescale = math.attend(
-        tile, matrix.scale, parts.narrow(place.slot * rows + place.row, place.rows));
+    const at::Tensor rescale =
+        math.attend(tile, matrix.scale, parts.narrow(place.slot * rows + place.row, place.rows));
     at::Tensor sum = sums[place.slot].narrow(0, place.row, place.rows);
     sum.mul_(rescale.unsqueeze(1)).addmm_(tile, keys);
   });

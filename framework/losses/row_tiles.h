@@ -10,7 +10,8 @@ struct RowMatrix {
   at::Tensor rows;     // [A, D] contiguous
   at::Tensor columns;  // [K, D] contiguous; another type is converted tile by tile
   double scale = 1.0;
-  at::Tensor row_id{}, column_id{};  // [A], [K] int64, negative: none; undefined: nothing is left out
+  at::Tensor row_id{},
+      column_id{};                 // [A], [K] int64, negative: none; undefined: nothing is left out
   const TileMath* math = nullptr;  // null: as the device wants it
 };
 

@@ -95,8 +95,9 @@ void weigh_by_operations(const at::Tensor& tile, double scale, const ExpWeight& 
                          const ExpWeight& columns) {
   tile.mul_(scale);
   const auto by = [&tile](const ExpWeight& side, int64_t dimension) {
-    return tile.sub(side.log_sum.unsqueeze(dimension)).exp_().mul_(
-        side.weight.unsqueeze(dimension));
+    return tile.sub(side.log_sum.unsqueeze(dimension))
+        .exp_()
+        .mul_(side.weight.unsqueeze(dimension));
   };
   at::Tensor sum = by(rows.defined() ? rows : columns, rows.defined() ? 1 : 0);
   if (rows.defined() && columns.defined()) sum.add_(by(columns, 0));

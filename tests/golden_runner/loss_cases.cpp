@@ -83,10 +83,9 @@ Tensors info_nce_pairs_case(const Case& item) {
   const at::Tensor query = item.tensors.at("query").clone().requires_grad_();
   const at::Tensor key = item.tensors.at("key").clone().requires_grad_();
   const bool both = item.hyperparameters.at("symmetric").as_bool();
-  const at::Tensor loss =
-      info_nce(group, query, key, item.hyperparameters.at("temperature").as_double(),
-               {0, query.size(0), query.size(0)},
-               both ? Directions::both : Directions::query_to_key);
+  const at::Tensor loss = info_nce(
+      group, query, key, item.hyperparameters.at("temperature").as_double(),
+      {0, query.size(0), query.size(0)}, both ? Directions::both : Directions::query_to_key);
   loss.backward();
   return {{"loss", loss.detach()}, {"grad.query", query.grad()}, {"grad.key", key.grad()}};
 }
@@ -133,10 +132,8 @@ Tensors moco_v3_case(const Case& item) {
     grad2[rank].copy_(own2.grad() / static_cast<double>(ranks));
   });
   if (!over_ranks) grad1 = grad1[0], grad2 = grad2[0];
-  return {{"loss", losses.mean()},
-          {"loss_per_rank", losses},
-          {"grad.q1", grad1},
-          {"grad.q2", grad2}};
+  return {
+      {"loss", losses.mean()}, {"loss_per_rank", losses}, {"grad.q1", grad1}, {"grad.q2", grad2}};
 }
 
 /// sum_k A_k . g_k + weight / 2 sum_{k < l} g_k . g_l

@@ -88,14 +88,15 @@ std::vector<Work> nt_xent_works(int64_t anchors, int64_t width, bool naive_too) 
     loss().backward();
   };
   std::vector<Work> works;
-  works.push_back({"nearfar", [=] {
-                     pass([&] {
-                       return nt_xent(*group, z1, z2, kNtXentTemperature,
-                                      {0, anchors / 2, anchors / 2});
-                     });
-                   }});
+  works.push_back(
+      {"nearfar", [=] {
+         pass([&] {
+           return nt_xent(*group, z1, z2, kNtXentTemperature, {0, anchors / 2, anchors / 2});
+         });
+       }});
   if (naive_too) {
-    works.push_back({"naive", [=] { pass([&] { return naive::nt_xent(z1, z2, kNtXentTemperature); }); }});
+    works.push_back(
+        {"naive", [=] { pass([&] { return naive::nt_xent(z1, z2, kNtXentTemperature); }); }});
   }
   // Half the tiles, each with two products for similarities and two for gradients: two units.
   const int64_t blocks = anchors / kTile;
@@ -124,8 +125,7 @@ std::vector<Work> moco_works(int64_t batch, int64_t length, int64_t width) {
                      naive::moco(query, key, rows.clone(), kMocoTemperature).backward();
                      rows.narrow(0, 0, batch).copy_(naive::unit(key));
                    }});
-  works.push_back(
-      {"products", products_alone(batch * length / (kTile * kTile), 1, 1, width)});
+  works.push_back({"products", products_alone(batch * length / (kTile * kTile), 1, 1, width)});
   return works;
 }
 

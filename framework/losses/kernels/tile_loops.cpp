@@ -18,10 +18,10 @@ template <>
 struct Format<float> {
   using Vector __attribute__((vector_size(kBytes))) = float;
   using Bits __attribute__((vector_size(kBytes))) = int32_t;
-  static constexpr float kRound = 0x1.8p23f;             // x + kRound holds x rounded in its low bits
-  static constexpr float kLn2High = 0x1.63p-1f;          // few enough bits that n times it is exact
+  static constexpr float kRound = 0x1.8p23f;     // x + kRound holds x rounded in its low bits
+  static constexpr float kLn2High = 0x1.63p-1f;  // few enough bits that n times it is exact
   static constexpr float kLn2Low = -0x1.bd0106p-13f;
-  static constexpr float kSmallest = -0x1.5d589ep6f;     // log of the smallest normal number
+  static constexpr float kSmallest = -0x1.5d589ep6f;  // log of the smallest normal number
   static constexpr int kMantissa = 23, kBias = 127;
   static constexpr int kDegree = 7;  // r^8 / 8! is below 2^-27
 };

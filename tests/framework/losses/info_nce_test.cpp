@@ -25,11 +25,12 @@ TEST(InfoNce, AnyNumberOfRanksEqualsTheWholeMatrix) {
                                weight);
       });
       for (int ranks = 1; ranks <= 4; ++ranks) {
-        const Outcome result = over_ranks(
-            ranks, inputs, [&](Group& group, const std::vector<at::Tensor>& mine, const Shard& own) {
-              return info_nce(group, mine[0], mine[1], kTemperature, own, directions,
-                              weight.slice(0, own.begin, own.end));
-            });
+        const Outcome result =
+            over_ranks(ranks, inputs,
+                       [&](Group& group, const std::vector<at::Tensor>& mine, const Shard& own) {
+                         return info_nce(group, mine[0], mine[1], kTemperature, own, directions,
+                                         weight.slice(0, own.begin, own.end));
+                       });
         EXPECT_NEAR(result.loss, expected.loss, 1e-11);
         EXPECT_LT(distance(result, expected), 1e-11) << ranks << " ranks, " << total << " rows";
       }
@@ -63,7 +64,8 @@ TEST(InfoNce, RowsThatAreAllAlikeGiveTheRandomGuess) {
 
 TEST(InfoNce, AFactorAfterwardsIsRefused) {
   SoloGroup group;
-  const at::Tensor query = rows_for_test(4, 3, 0.0).requires_grad_(), key = rows_for_test(4, 3, 0.4);
+  const at::Tensor query = rows_for_test(4, 3, 0.0).requires_grad_(),
+                   key = rows_for_test(4, 3, 0.4);
   const at::Tensor loss = info_nce(group, query, key, 0.1, {0, 4, 4});
   EXPECT_THROW((loss * 0.5).backward(), c10::Error);
   EXPECT_THROW(info_nce(group, query, key, 0.1, {0, 4, 4}, Directions::both, at::ones({3})),

@@ -31,11 +31,11 @@ TEST(NtXentRanks, AnyNumberOfRanksEqualsOneAndNoCollectiveRunsInBackward) {
   for (int64_t total : {8, 7, 3, 1}) {  // even, uneven, ranks without rows, a single pair
     const Outcome expected = on_one_rank(total);
     for (int ranks = 1; ranks <= 4; ++ranks) {
-      const Outcome result = over_ranks(
-          ranks, views(total),
-          [](Group& group, const std::vector<at::Tensor>& mine, const Shard& own) {
-            return nt_xent(group, mine[0], mine[1], kTemperature, own);
-          });
+      const Outcome result =
+          over_ranks(ranks, views(total),
+                     [](Group& group, const std::vector<at::Tensor>& mine, const Shard& own) {
+                       return nt_xent(group, mine[0], mine[1], kTemperature, own);
+                     });
       EXPECT_NEAR(result.loss, expected.loss, kTolerance) << ranks << " ranks, " << total;
       EXPECT_LT(distance(result, expected), kTolerance) << ranks << " ranks, " << total;
     }
@@ -71,13 +71,12 @@ TEST(NtXentRanks, WeightsThatDifferByRankReachTheOtherRanksGradients) {
 }
 
 TEST(NtXentRanks, AFactorAfterwardsIsRefusedAsRanksMayDifferInIt) {
-  EXPECT_THROW(
-      over_ranks(2, views(8),
-                 [](Group& group, const std::vector<at::Tensor>& mine, const Shard& own) {
-                   const double factor = group.rank() == 0 ? 1.0 : 2.0;
-                   return nt_xent(group, mine[0], mine[1], kTemperature, own) * factor;
-                 }),
-      c10::Error);
+  EXPECT_THROW(over_ranks(2, views(8),
+                          [](Group& group, const std::vector<at::Tensor>& mine, const Shard& own) {
+                            const double factor = group.rank() == 0 ? 1.0 : 2.0;
+                            return nt_xent(group, mine[0], mine[1], kTemperature, own) * factor;
+                          }),
+               c10::Error);
 }
 
 TEST(NtXentRanks, OnlySomeRanksNeedWantAGradient) {

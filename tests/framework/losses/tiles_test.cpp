@@ -75,8 +75,8 @@ TEST(PairTiles, EqualTheWholeMatrix) {
       const at::Tensor x = unit_rows(rows, 0.0), y = symmetric ? x : unit_rows(rows, 0.3);
       const int64_t aside = symmetric && rows > 1 ? 2 : 1;
       const at::Tensor number = at::arange(rows).floor_divide(aside);
-      const at::Tensor s = (x.matmul(y.t()) * kScale)
-                               .masked_fill(number.unsqueeze(1) == number, -kInfinity);
+      const at::Tensor s =
+          (x.matmul(y.t()) * kScale).masked_fill(number.unsqueeze(1) == number, -kInfinity);
       const ExpWeight a = side(rows, 0.0), b = symmetric ? a : side(rows, 0.5);
       const at::Tensor h = weights_of(s, a, b);
       for (const TileMath* math : {&kTileLoops, &kTileOperations}) {
