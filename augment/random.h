@@ -17,6 +17,7 @@ enum class Purpose : uint8_t {
   recipe = 4,       // noise items, shuffles, dropped paths: Batch::random
   split = 5,        // splits and subsets of a data set
   evaluation = 6,   // labelled subsets and held-out parts in evaluation
+  permutation = 7,  // the order of shuffled views within a batch
 };
 
 /// A stream of random numbers. Two streams with equal arguments are equal on every machine, thread

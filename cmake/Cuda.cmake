@@ -28,6 +28,20 @@ if(cuda_sources)
   if(EXISTS ${TORCH_LIBRARY_DIR}/libtorch_cuda.so)
     target_link_libraries(nearfar_cuda PRIVATE -Wl,--no-as-needed
                           ${TORCH_LIBRARY_DIR}/libtorch_cuda.so ${TORCH_LIBRARY_DIR}/libc10_cuda.so)
+    # The headers of the very NCCL that LibTorch opens come with its wheel.
+    find_path(NCCL_INCLUDE nccl.h HINTS ${TORCH_ROOT}/../nvidia/nccl/include ${CUDAToolkit_INCLUDE_DIRS}
+              NO_DEFAULT_PATH)
+    find_path(NCCL_INCLUDE nccl.h)
+    if(NCCL_INCLUDE)
+      target_sources(nearfar_cuda PRIVATE ${CMAKE_SOURCE_DIR}/distributed/c10d_nccl.cpp)
+      set_source_files_properties(${CMAKE_SOURCE_DIR}/distributed/c10d_nccl.cpp PROPERTIES
+        COMPILE_DEFINITIONS USE_C10D_NCCL
+        COMPILE_OPTIONS "-isystem;${NCCL_INCLUDE};-isystem;${TORCH_INCLUDE};-isystem;${TORCH_INCLUDE}/torch/csrc/api/include")
+      target_link_libraries(nearfar_cuda PRIVATE ${TORCH_LIBRARY_DIR}/libtorch_cpu.so
+                            ${TORCH_LIBRARY_DIR}/libc10.so)
+    else()
+      message(STATUS "nccl.h not found: libnearfar_cuda.so is built without collectives")
+    endif()
     target_link_options(nearfar_cuda PRIVATE -Wl,--allow-shlib-undefined
                         -Wl,-rpath,${TORCH_LIBRARY_DIR})
   endif()

@@ -26,7 +26,8 @@ add_library(nearfar_plain OBJECT ${plain_sources})
 target_link_libraries(nearfar_plain PUBLIC ${NEARFAR_PLAIN_LIBRARIES})
 
 nearfar_sources(torch_sources ${NEARFAR_TORCH_FOLDERS})
-list(REMOVE_ITEM torch_sources ${CMAKE_SOURCE_DIR}/distributed/shard.cpp)
+list(REMOVE_ITEM torch_sources ${CMAKE_SOURCE_DIR}/distributed/shard.cpp
+     ${CMAKE_SOURCE_DIR}/distributed/c10d_nccl.cpp)  # NCCL comes with libnearfar_cuda.so
 add_library(nearfar_torch OBJECT ${torch_sources} ${CMAKE_SOURCE_DIR}/cmake/torch_anchor.cpp
             ${NEARFAR_LOOP_CHOICES})
 target_link_libraries(nearfar_torch PUBLIC nearfar_settings nearfar_torch_library PkgConfig::XXHASH)
@@ -34,6 +35,13 @@ target_precompile_headers(nearfar_torch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precom
 # Without NDEBUG, RecordFunction::inputs() asserts on a flag that the wheel's release build never sets.
 set_source_files_properties(${CMAKE_SOURCE_DIR}/framework/train/operation_watch.cpp PROPERTIES
   COMPILE_DEFINITIONS NDEBUG SKIP_PRECOMPILE_HEADERS ON)
+
+# The wheel exports Gloo's process group, but not the headers of Gloo that its header includes. Hidden:
+# what this file would define of Gloo must not take the place of the wheel's own.
+set_source_files_properties(${CMAKE_SOURCE_DIR}/distributed/c10d_gloo.cpp PROPERTIES
+  COMPILE_DEFINITIONS USE_C10D_GLOO SKIP_PRECOMPILE_HEADERS ON
+  INCLUDE_DIRECTORIES ${CMAKE_SOURCE_DIR}/distributed/gloo_declarations
+  COMPILE_OPTIONS "-fvisibility=hidden;-fvisibility-inlines-hidden")
 
 nearfar_add_kernels(nearfar_kernels)
 # An update computes the same bits on every processor; a loss uses fused multiply-adds where there are any.

@@ -17,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 // Of whoever serves and of whoever asks in one process: an answer is a matter of microseconds.
 constexpr milliseconds kOwnStoreBound{30'000};
+constexpr milliseconds kOverduePatience{50};
 // Torchrun keeps keys of its own in the store that it serves.
 constexpr const char* kPrefix = "nearfar/";
 
@@ -84,8 +85,8 @@ void StoreConnection::close() {
   std::unique_lock lock(work_->mutex);
   work_->closing = true;
   work_->changed.notify_all();
-  const bool ended =
-      work_->changed.wait_for(lock, std::chrono::seconds(1), [&] { return work_->ended; });
+  const bool ended = !work_->overdue && work_->changed.wait_for(lock, std::chrono::seconds(1),
+                                                                [&] { return work_->ended; });
   lock.unlock();
   ended ? thread_.join() : thread_.detach();
 }
@@ -103,6 +104,7 @@ void StoreConnection::run(Work& work) {
       call();
     }
     lock.lock();
+    work.overdue = false;
   }
   lock.unlock();
   work.store.reset();
@@ -117,7 +119,16 @@ void StoreConnection::push(std::function<void()> call) {
   work_->changed.notify_all();
 }
 
+milliseconds StoreConnection::patience(milliseconds bound) const {
+  const std::lock_guard lock(work_->mutex);
+  return work_->overdue ? std::min(bound, kOverduePatience) : bound;
+}
+
 void StoreConnection::refuse_to_wait(milliseconds bound) const {
+  {
+    const std::lock_guard lock(work_->mutex);
+    work_->overdue = true;
+  }
   throw PeerError("the store at " + address_ + " has not answered for " + seconds(bound));
 }
 

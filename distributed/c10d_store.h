@@ -3,6 +3,7 @@
 
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -43,7 +44,7 @@ class StoreConnection {
         [work = work_, call = std::move(call)] { return call(*work->store); });
     std::future<Answer> answer = task->get_future();
     push([task] { (*task)(); });
-    if (answer.wait_for(bound) != std::future_status::ready) refuse_to_wait(bound);
+    if (answer.wait_for(patience(bound)) != std::future_status::ready) refuse_to_wait(bound);
     try {
       return answer.get();
     } catch (const std::exception& error) {
@@ -59,12 +60,15 @@ class StoreConnection {
     std::deque<std::function<void()>> calls;
     bool closing = false;
     bool ended = false;
+    bool overdue = false;  // somebody has given up waiting for the call under way
     c10::intrusive_ptr<c10d::Store> store;
   };
 
   static void run(Work& work);
   void close();
   void push(std::function<void()> call);
+  /// Who asks while another call is overdue does not wait in vain as long again.
+  std::chrono::milliseconds patience(std::chrono::milliseconds bound) const;
   [[noreturn]] void refuse_to_wait(std::chrono::milliseconds bound) const;
   [[noreturn]] void refuse(const std::exception& error) const;
 
@@ -84,11 +88,12 @@ class ConnectedStore final : public Store {
   std::string wait_for(const std::string& key, std::chrono::milliseconds deadline) override;
   int64_t add(const std::string& key, int64_t amount) override;
 
+  void set_bound(std::chrono::milliseconds bound) { bound_ = bound; }
   const std::shared_ptr<StoreConnection>& connection() const { return connection_; }
 
  private:
   std::shared_ptr<StoreConnection> connection_;
-  std::chrono::milliseconds bound_;
+  std::atomic<std::chrono::milliseconds> bound_;
 };
 
 }  // namespace nearfar

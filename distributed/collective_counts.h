@@ -10,9 +10,9 @@ namespace nearfar {
 
 enum class Collective { all_gather, all_sum, background_sum, sum_scatter, broadcast, barrier };
 
-inline constexpr std::array kCollectives = {
-    Collective::all_gather,  Collective::all_sum,   Collective::background_sum,
-    Collective::sum_scatter, Collective::broadcast, Collective::barrier};
+inline constexpr std::array kCollectives = {Collective::all_gather,     Collective::all_sum,
+                                            Collective::background_sum, Collective::sum_scatter,
+                                            Collective::broadcast,      Collective::barrier};
 
 /// "all_gather", ...; a background_sum is what Group::start_all_sum starts.
 const char* name_of(Collective kind);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 
+#include "distributed/backend.h"
 #include "distributed/group.h"
 #include "distributed/placement.h"
 #include "distributed/store.h"
@@ -12,7 +13,8 @@ namespace nearfar {
 
 struct JoinOptions {
   std::chrono::milliseconds deadline = std::chrono::minutes(10);  // to meet, and of collectives
-  at::Device device = at::kCPU;  // CPU: Gloo; CUDA: NCCL out of libnearfar_cuda.so
+  at::Device device = at::kCPU;               // CPU: Gloo; CUDA: what make_device_backend makes
+  MakeBackend make_device_backend = nullptr;  // of libnearfar_cuda.so, from whoever opened it
 };
 
 /// The ranks of a run as this process sees them.

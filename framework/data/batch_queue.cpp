@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "framework/data/batch_permutation.h"
+
 namespace nearfar {
 
 BatchQueue::BatchQueue(const ViewRows& rows, const LoaderPlan& plan, size_t capacity)
@@ -46,10 +48,26 @@ void BatchQueue::prepare(PendingBatch& pending, int64_t step) {
     batch.views[v].resize(n * static_cast<size_t>(size.height) * static_cast<size_t>(size.width) *
                           static_cast<size_t>(batch.channels));
   }
+  prepare_shuffled(pending, epoch_.items.begin() + first);
   pending.epoch = epoch_.epoch;
   pending.outcomes.resize(n);
   pending.failures.resize(n);
   pending.unfinished = batch.shard.size();
+}
+
+void BatchQueue::prepare_shuffled(PendingBatch& pending,
+                                  std::vector<int64_t>::const_iterator items) {
+  ViewBatch& batch = pending.batch;
+  const Shard& own = batch.shard;
+  batch.shuffled_views = rows_.shuffled_views();
+  const bool has_shuffled = !batch.shuffled_views.empty();
+  batch.permutation.clear();
+  batch.shuffled_rows.resize(has_shuffled && !plan_.render ? static_cast<size_t>(own.size()) : 0);
+  if (!has_shuffled) return;
+  batch.permutation = batch_permutation(plan_.seed, epoch_.epoch, *items, own.total);
+  for (int64_t row = own.begin; row < own.end; ++row) {
+    pending.shuffled_items.push_back(items[batch.permutation[static_cast<size_t>(row)]]);
+  }
 }
 
 void BatchQueue::open_batch() {

@@ -27,6 +27,7 @@ struct EpochPlan {
 struct PendingBatch {
   ViewBatch batch;
   int64_t epoch = 0;
+  std::vector<int64_t> shuffled_items;       // [n], of what shuffled views show; else empty
   std::vector<RowOutcome> outcomes;          // [n]
   std::vector<std::exception_ptr> failures;  // [n]
   int64_t unfinished = 0;                    // rows, guarded by the queue's mutex
@@ -62,6 +63,7 @@ class BatchQueue {
   void open_batch();
   bool try_open_batch();
   void prepare(PendingBatch& pending, int64_t step);
+  void prepare_shuffled(PendingBatch& pending, std::vector<int64_t>::const_iterator items);
 
   const ViewRows& rows_;
   const LoaderPlan plan_;

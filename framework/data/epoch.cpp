@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <numeric>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "augment/random.h"
@@ -30,9 +29,9 @@ std::vector<int64_t> epoch_order(uint64_t seed, int64_t epoch, int64_t size) {
   return order;
 }
 
-int resolve_workers(int64_t workers) {
+int resolve_workers(int64_t workers, int cores) {
   if (workers > 0) return static_cast<int>(workers);
-  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 8u));
+  return static_cast<int>(std::clamp(cores, 1, 8));
 }
 
 }  // namespace nearfar

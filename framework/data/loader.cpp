@@ -68,6 +68,10 @@ struct ViewLoader::State {
       try {
         pending.outcomes[row] =
             rows.make(pending.epoch, pending.batch.index[row], task->row, pending.batch, scratch);
+        if (!pending.shuffled_items.empty()) {
+          rows.make_shuffled(pending.epoch, pending.shuffled_items[row], task->row, pending.batch,
+                             pending.outcomes[row], scratch);
+        }
         note_what_is_seen(pending, row);
       } catch (...) {
         pending.failures[row] = std::current_exception();

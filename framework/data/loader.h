@@ -25,8 +25,9 @@ struct LoaderPlan {
   bool skip_bad_images = false;
   double max_bad_fraction = 0.001;
   Normalize normalize;
-  bool render = true;        // false: batches hold what a GPU renders their views from
-  bool past_caches = false;  // write past them also batches that they would hold
+  std::vector<bool> shuffled_views;  // by view; empty: none. At least one is not
+  bool render = true;                // false: batches hold what a GPU renders their views from
+  bool past_caches = false;          // write past them also batches that they would hold
 };
 
 /// What a GPU renders the views of one row from.
@@ -47,6 +48,11 @@ struct ViewBatch {
   std::vector<std::vector<float>> views;  // each [n, size, size, channels]; none unless rendered
   std::vector<UnrenderedRow> rows;        // [n] unless rendered
   int channels = 0;
+  // Where views are shuffled: what row i of the global batch shows in them is at row permutation[i]
+  // in the others. [total], else empty.
+  std::vector<int64_t> permutation;
+  std::vector<bool> shuffled_views;          // by view, else empty
+  std::vector<UnrenderedRow> shuffled_rows;  // [n] unless rendered, what they are made from
 };
 
 /// An unreadable image that another one stood in for.
@@ -63,14 +69,17 @@ int64_t steps_per_epoch(int64_t dataset_size, int64_t batch, bool drop_last);
 std::vector<int64_t> epoch_order(uint64_t seed, int64_t epoch, int64_t size);
 
 /// Threads for data.workers: that many, or for 0 as many as there are cores, at most 8.
-int resolve_workers(int64_t workers);
+int resolve_workers(int64_t workers, int cores);
 
 /// Renders batches ahead in worker threads with bounded memory: at most workers + 2 batches are
 /// kept. View v of image i is drawn from Random(seed, epoch, i, Purpose::view, v); where an order
 /// holds image i for the k-th time, k = 1, 2, ... after the first, from item i + k * size, so that
 /// its views differ from those before. An unreadable image i is replaced by the first readable one
 /// drawn from Random(seed, epoch, i, Purpose::replacement); index, label and target of the row are
-/// the replacement's, its views are drawn like those of i would have been. Used from one thread.
+/// the replacement's, its views are drawn like those of i would have been. Shuffled views show the
+/// images of the global batch in the order of batch_permutation(), each view of an image as it
+/// would be in order; an image is then decoded twice, perhaps on two ranks, and never travels. Used
+/// from one thread.
 class ViewLoader {
  public:
   /// Throws EnvironmentError where the machine does not start so many workers.

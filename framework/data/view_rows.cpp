@@ -2,6 +2,7 @@
 #include "framework/data/view_rows.h"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include "augment/random.h"
@@ -15,8 +16,7 @@ namespace {
 constexpr int kMostReplacements = 64;
 
 /// Copies the part of the image that the views need.
-void cut_window(const Image& image, const std::vector<View>& views, UnrenderedRow& row) {
-  const Box box = union_of_crops(views);
+void cut_window(const Image& image, const Box& box, UnrenderedRow& row) {
   const int64_t pitch = int64_t{box.width} * image.channels;
   row.pixels.resize(static_cast<size_t>(box.height * pitch));
   for (int y = 0; y < box.height; ++y) {
@@ -29,7 +29,10 @@ void cut_window(const Image& image, const std::vector<View>& views, UnrenderedRo
   row.window.left = box.left;
   row.window.height = box.height;
   row.window.width = box.width;
-  row.views = views;
+}
+
+bool is_true_everywhere(const std::vector<bool>& values) {
+  return std::find(values.begin(), values.end(), false) == values.end();
 }
 
 }  // namespace
@@ -39,10 +42,21 @@ struct ViewRows::Draws {
   const ViewRows& rows;
   int64_t epoch;
   int64_t item;
+  bool shuffled;  // which of the views are made
   std::vector<View>& views;
 
   void draw_for(int height, int width) const {
     draw_views(rows.policies_, rows.seed_, epoch, item, {height, width}, views);
+  }
+
+  /// The smallest window that holds the views that are made.
+  Box window() const {
+    if (rows.shuffled_views_.empty()) return union_of_crops(views);
+    std::vector<View> made;
+    for (size_t v = 0; v < views.size(); ++v) {
+      if (rows.is_shuffled(v) == shuffled) made.push_back(views[v]);
+    }
+    return union_of_crops(made);
   }
 };
 
@@ -50,12 +64,19 @@ ViewRows::ViewRows(std::shared_ptr<const Dataset> dataset, std::vector<ViewPolic
                    const LoaderPlan& plan)
     : dataset_(std::move(dataset)),
       policies_(std::move(policies)),
+      shuffled_views_(plan.shuffled_views),
       seed_(plan.seed),
       skip_bad_images_(plan.skip_bad_images),
       render_(plan.render) {
   if (policies_.empty() || policies_.size() > 256) {
     throw std::invalid_argument("ViewLoader: expected 1 to 256 views, got " +
                                 std::to_string(policies_.size()));
+  }
+  if (!shuffled_views_.empty() &&
+      (shuffled_views_.size() != policies_.size() || is_true_everywhere(shuffled_views_))) {
+    throw std::invalid_argument(
+        "ViewLoader: expected shuffled_views to name " + std::to_string(policies_.size()) +
+        " views, one of them not shuffled, got " + std::to_string(shuffled_views_.size()));
   }
   targets_ =
       targets_of(policies_, plan.normalize, plan.batch / plan.ranks, dataset_->info().channels);
@@ -66,7 +87,7 @@ Image ViewRows::read(const Draws& draws, PixelBuffer& storage, RowOutcome& outco
   const int64_t wanted = outcome.index;
   const WindowChoice choose = [&draws](int height, int width) {
     draws.draw_for(height, width);
-    return union_of_crops(draws.views);
+    return draws.window();
   };
   Random random(seed_, static_cast<uint64_t>(draws.epoch), static_cast<uint64_t>(draws.item),
                 Purpose::replacement);
@@ -87,21 +108,36 @@ Image ViewRows::read(const Draws& draws, PixelBuffer& storage, RowOutcome& outco
                   " images drawn to replace it; first: " + outcome.skipped.front().reason);
 }
 
-RowOutcome ViewRows::make(int64_t epoch, int64_t item, int64_t row, ViewBatch& batch,
-                          RowScratch& scratch) const {
+RowOutcome ViewRows::make_views(bool shuffled, int64_t epoch, int64_t item, int64_t row,
+                                ViewBatch& batch, RowScratch& scratch) const {
   RowOutcome outcome{item % dataset_->info().size, {}};
-  const Image image = read({*this, epoch, item, scratch.views}, scratch.pixels, outcome);
+  const Draws draws{*this, epoch, item, shuffled, scratch.views};
+  const Image image = read(draws, scratch.pixels, outcome);
   if (!render_) {
-    cut_window(image, scratch.views, batch.rows[static_cast<size_t>(row)]);
+    UnrenderedRow& unrendered = (shuffled ? batch.shuffled_rows : batch.rows)[row];
+    cut_window(image, draws.window(), unrendered);
+    unrendered.views = scratch.views;
     return outcome;
   }
   for (size_t v = 0; v < policies_.size(); ++v) {
+    if (is_shuffled(v) != shuffled) continue;
     const Size size = targets_[v].size;
     const int64_t floats = int64_t{size.height} * size.width * image.channels;
     render_view(image, scratch.views[v], targets_[v], scratch.render,
                 batch.views[v].data() + row * floats);
   }
   return outcome;
+}
+
+RowOutcome ViewRows::make(int64_t epoch, int64_t item, int64_t row, ViewBatch& batch,
+                          RowScratch& scratch) const {
+  return make_views(/*shuffled=*/false, epoch, item, row, batch, scratch);
+}
+
+void ViewRows::make_shuffled(int64_t epoch, int64_t item, int64_t row, ViewBatch& batch,
+                             RowOutcome& outcome, RowScratch& scratch) const {
+  RowOutcome other = make_views(/*shuffled=*/true, epoch, item, row, batch, scratch);
+  std::move(other.skipped.begin(), other.skipped.end(), std::back_inserter(outcome.skipped));
 }
 
 }  // namespace nearfar

@@ -5,6 +5,8 @@
 
 namespace nearfar {
 
+std::vector<bool> Recipe::shuffled_views() const { return {}; }
+
 void Recipe::after_step(const Embeddings&, const Batch&) {}
 
 void Recipe::before_epoch(EpochContext&) {}

@@ -26,13 +26,15 @@ struct Batch {
   at::Tensor label;               // [n] int64, -1 without labels; never used by pretraining recipes
   at::Tensor target;              // [n, t] float32, the t real-valued targets; undefined without
   Shard shard;                    // which rows of the global batch
+  at::Tensor permutation;  // [N] int64, see Recipe::shuffled_views(); undefined: none is shuffled
   int64_t step = 0;
   int64_t epoch = 0;
   double progress = 0.0;  // share of the run that is done, in [0, 1)
   Random random{0, 0, 0, Purpose::recipe};
 };
 
-/// Each [n, ...]; row i belongs to sample i. Those that require grad receive one.
+/// Each [n, ...]; row i belongs to sample i, or to what row i of a shuffled view shows. Those that
+/// require grad receive one.
 using Embeddings = std::vector<at::Tensor>;
 
 /// Named numbers for the log.
@@ -101,6 +103,12 @@ class Recipe : public torch::nn::Module {
  public:
   /// How each view of an image is drawn, in the order of Batch::views.
   virtual std::vector<ViewPolicy> views() const = 0;
+  /// Which of them come in another order of the global batch, so that BatchNorm groups hold other
+  /// images than those of the views in order (He et al. 2020, "Momentum contrast for unsupervised
+  /// visual representation learning", section 3.3); empty: none. Row i of such a view shows the
+  /// sample at global row Batch::permutation[shard.begin + i]; index, label, target and all other
+  /// views are in order. recipes/blocks/batch_shuffle.h puts embeddings back.
+  virtual std::vector<bool> shuffled_views() const;
   /// The networks. Pure and repeatable: called in pieces and twice by gradient caching.
   virtual Embeddings embed(const Batch& batch) = 0;
   /// No network inside; may look at other ranks; may own parameters.

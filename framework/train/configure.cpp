@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "distributed/placement.h"
 #include "framework/data/loader.h"
 #include "framework/data/split.h"
 #include "framework/data/statistics.h"
@@ -107,11 +108,11 @@ void take_labelled_part(ResolvedRun& run, Log& log) {
            percent_text(data.label_fraction) + " of those to train on");
 }
 
-void fill_automatic(ResolvedRun& run, Log& log) {
+void fill_automatic(ResolvedRun& run, int cores, Log& log) {
   RunConfig& config = run.config;
   config.device = resolve_device(config.device);
-  if (config.threads == 0) config.threads = available_cores();
-  config.data.workers = resolve_workers(config.data.workers);
+  if (config.threads == 0) config.threads = cores;
+  config.data.workers = resolve_workers(config.data.workers, cores);
   config.optimizer.exclude = resolve_exclude(config.optimizer);
   rule_of(config.optimizer);  // refuses what means nothing together before anything is built
   check_schedule(config.schedule);
@@ -163,7 +164,7 @@ Settings merge_sources(const RunSources& sources, const Json& preset_settings,
   Settings settings;
   settings.add_layer(preset_settings, preset_origin);
   for (const auto& [object, origin] : sources.files) settings.add_layer(object, origin);
-  if (sources.environment) settings.add_environment({"NEARFAR_RECIPE_PATH"});
+  if (sources.environment) settings.add_environment({"NEARFAR_RECIPE_PATH", kLaunchVariable});
   for (const std::string& assignment : sources.assignments) {
     settings.add_assignment(assignment, "command line");
   }
@@ -194,13 +195,18 @@ std::vector<std::string> frozen_differences(const Json& saved, const Json& wante
   return keys;
 }
 
-ResolvedRun resolve_run(const RunSources& sources, Log& log) {
+RunConfig given_config(const RunSources& sources) {
+  RunConfig given = make_run_config(*recipe_of(sources).plugin);
+  merge_sources(sources, Json::object(), "").apply(describe_of(given));
+  return given;
+}
+
+ResolvedRun resolve_run(const RunSources& sources, Log& log, int cores) {
   ResolvedRun run;
   run.library = recipe_of(sources);
   const RecipePlugin& plugin = *run.library.plugin;
 
-  RunConfig given = make_run_config(plugin);
-  merge_sources(sources, Json::object(), "").apply(describe_of(given));
+  const RunConfig given = given_config(sources);
   if (given.data.path.empty()) {
     throw ConfigError(
         "data.path: no data given; add --data PATH (a folder of images, idx or CIFAR files, a .csv "
@@ -209,8 +215,9 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log) {
   if (resolve_device(given.device) == "cuda") open_cuda();  // before any tensor exists
   run.data = open_data(given.data, log);
 
-  run.preset =
-      preset_name(sources, run.library, run.data.train->info(), resolve_device(given.device));
+  run.preset = preset_name(
+      sources, run.library, run.data.train->info(),
+      sources.preset_device.empty() ? resolve_device(given.device) : sources.preset_device);
   Json preset = Json::object();
   if (!run.preset.empty()) {
     const Json& chosen = find_preset(run.library, run.preset);
@@ -225,7 +232,7 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log) {
   run.data = divide_data(run.data, run.config.data, log);
   run.config.recipe.name = plugin.name;
   take_labelled_part(run, log);
-  fill_automatic(run, log);
+  fill_automatic(run, cores > 0 ? cores : available_cores(), log);
   return run;
 }
 

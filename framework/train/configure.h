@@ -22,6 +22,7 @@ struct RunSources {
   bool environment = true;
   std::vector<std::string> assignments;  // key=value
   std::string preset;                    // by name; empty: by the data when there is no file
+  std::string preset_device;             // that presets are chosen for; empty: the run's
 };
 
 struct ResolvedRun {
@@ -34,9 +35,14 @@ struct ResolvedRun {
 };
 
 /// Opens recipe and data, chooses the preset, merges and checks the settings, fills in automatic
-/// values: threads, workers, norm_batch, mean and std, a batch no larger than the data. Says its
-/// choices in the log. Throws ConfigError, DataError, PluginError.
-ResolvedRun resolve_run(const RunSources& sources, Log& log);
+/// values: threads and workers for `cores` (0: those that this process may use), norm_batch, mean
+/// and std, a batch no larger than the data. Says its choices in the log. Throws ConfigError,
+/// DataError, PluginError.
+ResolvedRun resolve_run(const RunSources& sources, Log& log, int cores = 0);
+
+/// The settings as the sources give them, without preset and automatic values: what must be known
+/// before data is opened. Throws ConfigError.
+RunConfig given_config(const RunSources& sources);
 
 /// The recipe library that the sources name. Throws ConfigError when none does.
 RecipeLibrary recipe_of(const RunSources& sources);

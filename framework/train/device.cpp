@@ -1,6 +1,7 @@
 // Devices: detection without side effects, and the opening of libnearfar_cuda.so.
 #include "framework/train/device.h"
 
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 #include <sched.h>
 
@@ -53,6 +54,26 @@ void open_cuda() {
   if (self_test(message.data(), static_cast<int>(message.size())) != 0) {
     throw EnvironmentError(std::string("device=cuda: ") + message.data() + "; use device=cpu");
   }
+}
+
+at::Device open_device(const std::string& name, int local_rank) {
+  if (name == "cpu") return at::kCPU;
+  open_cuda();
+  const c10::impl::VirtualGuardImpl gpus(at::kCUDA);
+  const int count = gpus.deviceCount();
+  // One visible GPU is this process's own (CUDA_VISIBLE_DEVICES set by who started it).
+  const int index = count == 1 ? 0 : local_rank;
+  if (index >= count) {
+    throw EnvironmentError("device=cuda: expected a GPU for each rank of this host, found " +
+                           std::to_string(count) + " for local rank " + std::to_string(local_rank));
+  }
+  const at::Device device(at::kCUDA, static_cast<at::DeviceIndex>(index));
+  gpus.setDevice(device);
+  return device;
+}
+
+MakeBackend cuda_backend() {
+  return find_function<MakeBackend>(opened_library(), "nearfar_cuda_make_backend");
 }
 
 decltype(&nearfar_cuda_render_float) cuda_renderer() {

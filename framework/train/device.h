@@ -4,6 +4,7 @@
 #include <string>
 
 #include "augment/render_cuda.h"
+#include "distributed/backend.h"
 #include "framework/optimize/optimizer.h"
 
 namespace nearfar {
@@ -19,6 +20,15 @@ std::string resolve_device(const std::string& wanted);
 /// hasCUDA() or manual_seed before it freezes LibTorch's stub hooks for good. Throws
 /// EnvironmentError with one sentence when the library, the driver or the device is missing.
 void open_cuda();
+
+/// The device of a resolve_device() name for the process that is `local_rank` among those of its
+/// host; a GPU is opened and made the current one. Throws EnvironmentError where there are fewer
+/// GPUs than such processes.
+at::Device open_device(const std::string& name, int local_rank);
+
+/// What makes collectives between GPUs, out of libnearfar_cuda.so. Precondition: open_cuda()
+/// succeeded.
+MakeBackend cuda_backend();
 
 /// The renderer of libnearfar_cuda.so. Precondition: open_cuda() succeeded.
 decltype(&nearfar_cuda_render_float) cuda_renderer();

@@ -16,10 +16,10 @@ namespace {
 /// Pictures of 224 x 224 that lie in 40 MB of L2 cache between the two kernels.
 constexpr int kViewsAtOnce = 64;
 
-/// The windows of a view's rows as they will lie on the device, from `pixels` on.
-std::vector<Image> place_windows(const ViewBatch& batch, const uint8_t* pixels) {
+/// The windows of rows as they will lie on the device, from `pixels` on.
+std::vector<Image> place_windows(const std::vector<UnrenderedRow>& rows, const uint8_t*& pixels) {
   std::vector<Image> images;
-  for (const UnrenderedRow& row : batch.rows) {
+  for (const UnrenderedRow& row : rows) {
     images.push_back(row.window);
     images.back().pixels = pixels;
     pixels += row.pixels.size();
@@ -54,11 +54,16 @@ at::Tensor DeviceRenderer::ship(const at::Tensor& staged) const {
 
 at::Tensor DeviceRenderer::ship_pixels(const ViewBatch& batch) const {
   size_t bytes = 0;
-  for (const UnrenderedRow& row : batch.rows) bytes += row.pixels.size();
+  for (const auto* rows : {&batch.rows, &batch.shuffled_rows}) {
+    for (const UnrenderedRow& row : *rows) bytes += row.pixels.size();
+  }
   const at::Tensor staged = stage(bytes);
   auto* place = staged.data_ptr<uint8_t>();
-  for (const UnrenderedRow& row : batch.rows)
-    place = std::copy(row.pixels.begin(), row.pixels.end(), place);
+  for (const auto* rows : {&batch.rows, &batch.shuffled_rows}) {
+    for (const UnrenderedRow& row : *rows) {
+      place = std::copy(row.pixels.begin(), row.pixels.end(), place);
+    }
+  }
   return ship(staged);
 }
 
@@ -84,16 +89,23 @@ void DeviceRenderer::render_into(float* out, const RenderTarget& target,
 std::vector<at::Tensor> DeviceRenderer::render(const ViewBatch& batch) const {
   const c10::DeviceGuard guard(device_);  // kernels are launched on the current device
   const at::Tensor pixels = ship_pixels(batch);
-  const std::vector<Image> images = place_windows(batch, pixels.data_ptr<uint8_t>());
+  const uint8_t* place = pixels.data_ptr<uint8_t>();
+  const std::vector<Image> in_order = place_windows(batch.rows, place);
+  const std::vector<Image> shuffled = place_windows(batch.shuffled_rows, place);
   std::vector<at::Tensor> rendered;
   for (size_t v = 0; v < batch.targets.size(); ++v) {
     const RenderTarget& target = batch.targets[v];
+    const bool is_shuffled = !batch.shuffled_views.empty() && batch.shuffled_views[v];
     std::vector<View> views;
-    for (const UnrenderedRow& row : batch.rows) views.push_back(row.views[v]);
+    for (const UnrenderedRow& row : is_shuffled ? batch.shuffled_rows : batch.rows) {
+      views.push_back(row.views[v]);
+    }
     const at::Tensor out = at::empty(
         {static_cast<int64_t>(views.size()), target.size.height, target.size.width, batch.channels},
         at::TensorOptions(at::kFloat).device(device_));
-    if (!views.empty()) render_into(out.data_ptr<float>(), target, images, views);
+    if (!views.empty()) {
+      render_into(out.data_ptr<float>(), target, is_shuffled ? shuffled : in_order, views);
+    }
     rendered.push_back(out.permute({0, 3, 1, 2}));
   }
   return rendered;

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <chrono>
 
+#include "distributed/texts.h"
 #include "framework/checkpoint/tensors.h"
 #include "framework/error.h"
 #include "framework/evaluate/features.h"
 #include "framework/log/clock.h"
+#include "framework/train/agreement.h"
 #include "framework/train/encoder_file.h"
 #include "framework/train/plan.h"
 
@@ -15,19 +17,44 @@ namespace nearfar {
 namespace {
 
 constexpr const char* kOrderFile = "order.safetensors";
+constexpr size_t kLargestText = size_t{1} << 28;  // a name for each image of a large batch
+
+Json json_of(const std::vector<SkippedImage>& images) {
+  Json list = Json::array();
+  for (const SkippedImage& image : images) {
+    Json entry = Json::object();
+    entry["index"] = image.index;
+    entry["reason"] = image.reason;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
 
 }  // namespace
 
 EpochLoop::EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& training,
-                     Group& group, ProgressBar& progress, Log& log)
+                     Group& group, const StopSignals& signals, ProgressBar& progress, Log& log)
     : run_(run),
       folder_(folder),
       training_(training),
       group_(group),
       log_(log),
-      run_log_(run, folder, training.plan(), progress, log),
-      loader_(run.data.train, training.recipe().views(), loader_plan(run, group), log),
-      online_(run, training.recipe().views().front().size, log) {}
+      signals_(signals),
+      loader_(run.data.train, training.recipe().views(), loader_plan(run, group, training.recipe()),
+              log) {
+  if (!leads()) return;
+  run_log_.emplace(run, folder, training.plan(), progress, log);
+  online_.emplace(run, training.recipe().views().front().size, log);
+}
+
+/// Where rank 0 alone worked, the others wait for it as long as it takes; a rank that dies is
+/// noticed all the same.
+void EpochLoop::meet() {
+  if (group_.size() == 1) return;
+  group_.set_deadline(std::chrono::hours(24));
+  group_.barrier();
+  group_.set_deadline(deadline_of(run_.config));
+}
 
 void EpochLoop::restore(const std::optional<Generation>& generation) {
   if (generation) {
@@ -47,7 +74,7 @@ void EpochLoop::restore(const std::optional<Generation>& generation) {
     restore_skipped(generation->state.at("skipped_images"));
     saved_step_ = training_.step();
   }
-  run_log_.open(training_.step());
+  if (leads()) run_log_->open(training_.step());
 }
 
 void EpochLoop::restore_skipped(const Json& list) {
@@ -85,6 +112,7 @@ void EpochLoop::begin_epoch(int64_t epoch, int64_t first_step) {
                          },
                          order};
     training_.recipe().before_epoch(context);
+    order = agreed_order(group_, std::move(order));
     check_order(order, drawn.size());
     recipe_order_ = order == drawn ? std::vector<int64_t>{} : std::move(order);
   } else if (!order_restored_) {
@@ -98,21 +126,27 @@ void EpochLoop::begin_epoch(int64_t epoch, int64_t first_step) {
 void EpochLoop::take_step() {
   const auto asked = std::chrono::steady_clock::now();
   ViewBatch batch = loader_.next();
-  run_log_.waited(seconds_since(asked));
+  if (leads()) run_log_->waited(seconds_since(asked));
   remember(batch);
-  const StepReport report = training_.train_step(batch);
-  const std::vector<LogNumber> judged = judge_online();
-  run_log_.note(report, training_.step(), batch.shard.total, training_.recipe(), judged);
+  const StepReport report = training_.train_step(batch, signals_.received() != 0);
+  std::vector<LogNumber> judged;
+  if (judging_is_due(run_.config.evaluate, training_.step(), training_.plan())) {
+    if (leads()) judged = judge_online();
+    meet();
+  }
+  if (leads()) {
+    run_log_->note(report, training_.step(), batch.shard.total, training_.recipe(), judged);
+  }
   loader_.recycle(std::move(batch));
 }
 
 std::vector<LogNumber> EpochLoop::judge_online() {
   std::vector<LogNumber> numbers;
   const auto result =
-      online_.evaluate_if_due(*training_.recipe().encoder(), training_.step(), training_.plan());
+      online_->evaluate_if_due(*training_.recipe().encoder(), training_.step(), training_.plan());
   if (!result) return numbers;
   for (const auto& [name, value] : result->numbers) numbers.push_back({"online", name, value});
-  run_log_.leave_out(result->seconds);
+  run_log_->leave_out(result->seconds);
   return numbers;
 }
 
@@ -138,16 +172,18 @@ std::string EpochLoop::leave_replay(const std::string& what) {
                    [this](const StepImages& images) { return images.step <= training_.step(); });
   if (failing == latest_.rend()) return "";
   try {
-    run_log_.finish(training_.step(), /*success=*/false);
+    const StepImages images = on_all_ranks(*failing);
+    if (!leads()) return "";
+    run_log_->finish(training_.step(), /*success=*/false);
     return "; to see where it starts: nearfar pretrain --replay " +
-           write_divergence(run_, folder_, training_, *failing, what);
+           write_divergence(run_, folder_, training_, images, what);
   } catch (const EnvironmentError& error) {
     log_.warning(std::string("nothing to replay is left: ") + error.what());
     return "";
   }
 }
 
-int EpochLoop::run() {
+bool EpochLoop::run() {
   try {
     return run_epochs();
   } catch (const DivergedError& error) {
@@ -155,22 +191,22 @@ int EpochLoop::run() {
   }
 }
 
-int EpochLoop::run_epochs() {
+bool EpochLoop::run_epochs() {
   const TrainPlan& plan = training_.plan();
-  run_log_.start();
+  if (leads()) run_log_->start();
   while (training_.step() < plan.steps) {
     const int64_t epoch = training_.epoch();
     const int64_t end = std::min(plan.steps, (epoch + 1) * plan.steps_per_epoch);
     begin_epoch(epoch, training_.step() - epoch * plan.steps_per_epoch);
     while (training_.step() < end) {
       take_step();
-      const bool stop = signals_.received() != 0;
+      const bool stop = training_.stop_agreed();
       if (save_is_due() || stop) save();
-      if (stop) return signals_.received();
+      if (stop) return true;
     }
   }
-  run_log_.finish(training_.step(), /*success=*/true);
-  return 0;
+  if (leads()) run_log_->finish(training_.step(), /*success=*/true);
+  return false;
 }
 
 bool EpochLoop::save_is_due() const {
@@ -180,7 +216,7 @@ bool EpochLoop::save_is_due() const {
   return step == plan.steps || step % (every > 0 ? every : plan.steps_per_epoch) == 0;
 }
 
-Json EpochLoop::state() const {
+Json EpochLoop::state() {
   Json state = Json::object();
   state["recipe"] = run_.config.recipe.name;
   state["epoch"] = training_.epoch();
@@ -189,15 +225,25 @@ Json EpochLoop::state() const {
   state["threads"] = run_.config.threads;
   state["dataset_size"] = run_.data.train->info().size;
   state["recipe_order"] = !recipe_order_.empty();
-  Json skipped = Json::array();
-  for (const SkippedImage& image : loader_.skipped()) {
-    Json entry = Json::object();
-    entry["index"] = image.index;
-    entry["reason"] = image.reason;
-    skipped.push_back(std::move(entry));
-  }
-  state["skipped_images"] = std::move(skipped);
+  state["skipped_images"] = skipped_on_all_ranks();
   return state;
+}
+
+/// Each rank reads its own share of the images: what was unreadable to one counts for all, so that
+/// a run that goes on with other ranks counts the same.
+Json EpochLoop::skipped_on_all_ranks() {
+  const Json mine = json_of(loader_.skipped());
+  if (group_.size() == 1) return mine;
+  for (const std::string& text : gather_texts(group_, to_text(mine, -1))) {
+    restore_skipped(parse_json(text, "skipped images", {.bytes = kLargestText}));
+  }
+  return json_of(loader_.skipped());
+}
+
+/// The batch of all ranks: a replay does the whole step on one.
+StepImages EpochLoop::on_all_ranks(const StepImages& mine) {
+  return {mine.step, mine.epoch, gather_numbers(group_, mine.asked),
+          gather_numbers(group_, mine.seen)};
 }
 
 std::vector<uint8_t> EpochLoop::encoder_bytes() const {
@@ -208,6 +254,14 @@ std::vector<uint8_t> EpochLoop::encoder_bytes() const {
 void EpochLoop::save() {
   training_.settle();
   if (saved_step_ == training_.step()) return;
+  training_.check_finite_state();
+  const Json state = this->state();
+  if (leads()) write_generation(state);
+  saved_step_ = training_.step();
+  meet();
+}
+
+void EpochLoop::write_generation(const Json& state) {
   std::vector<GenerationFile> contents = training_.save();
   contents.emplace_back("encoder.safetensors", encoder_bytes());
   if (!recipe_order_.empty()) {
@@ -215,13 +269,12 @@ void EpochLoop::save() {
                           encode_tensors({{"order", at::tensor(recipe_order_, at::kLong)}}));
   }
   try {
-    save_generation(real_file_system(), folder_.checkpoints(), training_.step(), state(), contents,
+    save_generation(real_file_system(), folder_.checkpoints(), training_.step(), state, contents,
                     run_.config.train.keep);
   } catch (const EnvironmentError& error) {
     throw EnvironmentError("checkpoint of step " + std::to_string(training_.step()) +
                            " not saved: " + error.what() + last_good_checkpoint());
   }
-  saved_step_ = training_.step();
 }
 
 }  // namespace nearfar

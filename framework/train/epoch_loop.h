@@ -21,30 +21,36 @@ namespace nearfar {
 /// Drives a Training from where it stands to its end, or to a signal.
 class EpochLoop {
  public:
+  /// Rank 0 alone logs, judges and saves. `signals` are those of this process.
   EpochLoop(const ResolvedRun& run, const RunFolder& folder, Training& training, Group& group,
-            ProgressBar& progress, Log& log);
+            const StopSignals& signals, ProgressBar& progress, Log& log);
 
   /// Goes on from a checkpoint; with none, from the start.
   void restore(const std::optional<Generation>& generation);
-  /// Trains. Returns the signal that stopped it, or 0 at the end.
-  int run();
+  /// Trains. Returns whether a signal to some rank stopped it before the end.
+  bool run();
   /// encoder.safetensors as it stands.
   std::vector<uint8_t> encoder_bytes() const;
-
-  const RunLog& run_log() const { return run_log_; }
+  /// Null on ranks that do not log.
+  const RunLog* run_log() const { return run_log_ ? &*run_log_ : nullptr; }
 
  private:
-  int run_epochs();
+  bool run_epochs();
   void begin_epoch(int64_t epoch, int64_t first_step);
   void take_step();
   std::vector<LogNumber> judge_online();
   void save();
+  void write_generation(const Json& state);
   bool save_is_due() const;
+  bool leads() const { return group_.rank() == 0; }
+  void meet();
   void remember(const ViewBatch& batch);
   std::string last_good_checkpoint() const;
   std::string leave_replay(const std::string& what);
-  Json state() const;
+  Json state();
+  Json skipped_on_all_ranks();
   void restore_skipped(const Json& list);
+  StepImages on_all_ranks(const StepImages& mine);
   void check_order(const std::vector<int64_t>& order, size_t length) const;
 
   const ResolvedRun& run_;
@@ -52,15 +58,15 @@ class EpochLoop {
   Training& training_;
   Group& group_;
   Log& log_;
-  RunLog run_log_;
+  const StopSignals& signals_;
+  std::optional<RunLog> run_log_;  // of rank 0
   ViewLoader loader_;
-  OnlineEvaluation online_;
-  StopSignals signals_;
+  std::optional<OnlineEvaluation> online_;  // of rank 0
 
   std::vector<int64_t> order_;         // of the current epoch
   std::vector<int64_t> recipe_order_;  // of the current epoch, where the recipe replaced it
   bool order_restored_ = false;
-  std::deque<StepImages> latest_;  // of the last steps: a flag may be read some steps late
+  std::deque<StepImages> latest_;  // of the last steps, this rank's: a flag may be read late
   int64_t saved_step_ = -1;
 };
 

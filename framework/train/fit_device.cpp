@@ -14,6 +14,7 @@
 #include "framework/encoders/norm_groups.h"
 #include "framework/error.h"
 #include "framework/log/quantities.h"
+#include "framework/train/agreement.h"
 #include "framework/train/memory_meter.h"
 
 namespace nearfar {
@@ -23,6 +24,12 @@ constexpr double kGiB = 1073741824.0;
 constexpr int kTimedRounds = 5;
 // What a faster precision must bring to be worth its rounding.
 constexpr double kWorthwhile = 1.05;
+
+/// This rank's piece of a batch that gives every rank as many rows.
+Shard piece_like(Training& training, int64_t rows) {
+  const Group& group = training.group();
+  return shard(rows * group.size(), group.size(), group.rank());
+}
 
 /// `rows` made-up images for each view: a smooth pattern, since no global generator may be used.
 Batch made_batch(Training& training, const DatasetInfo& data, int64_t rows) {
@@ -38,7 +45,7 @@ Batch made_batch(Training& training, const DatasetInfo& data, int64_t rows) {
   }
   batch.index = at::arange(rows, options.dtype(at::kLong));
   batch.label = at::zeros({rows}, options.dtype(at::kLong));
-  batch.shard = {0, rows, rows};
+  batch.shard = piece_like(training, rows);
   return batch;
 }
 
@@ -60,8 +67,8 @@ double seconds_of(Training& training, const Batch& batch, Precision precision) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-std::string faster_precision(Training& training, const DatasetInfo& data, int64_t rows, Log& log) {
-  const Batch batch = made_batch(training, data, rows);
+std::string faster_precision(Training& training, int64_t rows, Group& ranks, Log& log) {
+  const Batch batch = made_batch(training, training.data(), rows);
   std::array<double, kTimedRounds> fp32{}, bf16{};
   run_networks(training, batch, Precision::fp32);
   run_networks(training, batch, Precision::bf16);
@@ -70,8 +77,10 @@ std::string faster_precision(Training& training, const DatasetInfo& data, int64_
     bf16[round] = seconds_of(training, batch, Precision::bf16);
   }
   // The least of each: what else the machine does only adds.
-  const double gain =
-      *std::min_element(fp32.begin(), fp32.end()) / *std::min_element(bf16.begin(), bf16.end());
+  const auto least = [&ranks](const auto& seconds) {
+    return largest_of_ranks(ranks, *std::min_element(seconds.begin(), seconds.end()));
+  };
+  const double slower = least(fp32), gain = slower / least(bf16);
   const std::string chosen = gain > kWorthwhile ? "bf16" : "fp32";
   log.info("precision: " + chosen + " (bf16 is " + format_fixed(gain, 2) +
            " times as fast as fp32 here)");
@@ -87,22 +96,11 @@ double bytes_held(const Training& training) {
   return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
-/// Rendered batches that wait for training or are in use.
-double bytes_of_batches(Training& training, const DatasetInfo& data, int64_t rows,
-                        int64_t workers) {
-  double floats = 0.0;
-  for (const ViewPolicy& view : training.recipe().views()) {
-    floats += static_cast<double>(rows * view.size * view.size * data.channels);
-  }
-  const double batches = training.device().is_cuda() ? 1.0 : static_cast<double>(workers + 2);
-  return 4.0 * floats * batches;
-}
-
 /// Forward and backward of the loss on made-up embeddings of `rows` images.
 void run_loss(Training& training, const DatasetInfo& data, int64_t rows) {
   const Batch few = made_batch(training, data, std::min<int64_t>(rows, 2));
   Batch all = few;
-  all.shard = {0, rows, rows};
+  all.shard = piece_like(training, rows);
   all.index = at::arange(rows, few.index.options());
   all.label = at::zeros({rows}, few.label.options());
   Embeddings embeddings;
@@ -126,22 +124,29 @@ int64_t piece_unit(Training& training, const RunConfig& config, int64_t rows) {
              : std::min(rows, kVectorFriendly);
 }
 
+/// Images of a step on the rank that has most.
+int64_t most_rows(const Training& training) {
+  return shard(training.plan().batch, training.group().size(), 0).size();
+}
+
 std::string gib(double bytes) { return format_fixed(bytes / kGiB, 2) + " GiB"; }
 
 /// The search for the largest piece of a rank that fits, with what it measures.
 class PieceSearch {
  public:
-  PieceSearch(const RunConfig& config, Training& training, Precision precision)
+  PieceSearch(const RunConfig& config, Training& training, Precision precision, Group& ranks)
       : config_(config),
         training_(training),
         precision_(precision),
-        rows_(training.rows()),
+        ranks_(ranks),
+        rows_(most_rows(training)),
         unit_(piece_unit(training, config, rows_)),
         limit_(config.train.memory * kGiB),
-        batches_(bytes_of_batches(training, training.data(), rows_, config.data.workers)) {}
+        batches_(
+            bytes_of_batches(training, rows_, config.data.workers, training.device().is_cuda())) {}
 
   int64_t find() {
-    const double held = bytes_held(training_) + batches_;
+    const double held = largest_of_ranks(ranks_, bytes_held(training_) + batches_);
     check_loss(held);
     const double one = piece_bytes(unit_);
     per_image_ = 2 * unit_ <= rows_ ? (piece_bytes(2 * unit_) - one) / static_cast<double>(unit_)
@@ -163,8 +168,9 @@ class PieceSearch {
 
  private:
   void check_loss(double held) const {
-    const double loss =
-        static_cast<double>(peak_bytes([&] { run_loss(training_, training_.data(), rows_); }));
+    const double loss = largest_of_ranks(
+        ranks_,
+        static_cast<double>(peak_bytes([&] { run_loss(training_, training_.data(), rows_); })));
     if (held + loss <= limit_) return;
     throw ConfigError("train.memory: " + gib(limit_) + " do not hold the loss of " +
                       std::to_string(rows_) + " images; expected at least " + gib(held + loss));
@@ -173,16 +179,19 @@ class PieceSearch {
   double piece_bytes(int64_t images) const {
     const Batch batch = made_batch(training_, training_.data(), images);
     run_networks(training_, batch, precision_);  // casts and scratch of a first run
-    return static_cast<double>(peak_bytes([&] { run_networks(training_, batch, precision_); }));
+    return largest_of_ranks(
+        ranks_,
+        static_cast<double>(peak_bytes([&] { run_networks(training_, batch, precision_); })));
   }
 
   double resident_bytes(int64_t images) const {
-    return batches_ + static_cast<double>(peak_resident_bytes([&] {
-             run_loss(training_, training_.data(), rows_);
-             const Batch batch = made_batch(training_, training_.data(), images);
-             run_networks(training_, batch, precision_);
-             run_networks(training_, batch, precision_);
-           }));
+    const auto resident = static_cast<double>(peak_resident_bytes([&] {
+      run_loss(training_, training_.data(), rows_);
+      const Batch batch = made_batch(training_, training_.data(), images);
+      run_networks(training_, batch, precision_);
+      run_networks(training_, batch, precision_);
+    }));
+    return largest_of_ranks(ranks_, batches_ + resident);
   }
 
   [[noreturn]] void refuse(double needed) const {
@@ -196,6 +205,7 @@ class PieceSearch {
   const RunConfig& config_;
   Training& training_;
   Precision precision_;
+  Group& ranks_;
   int64_t rows_, unit_;
   double limit_;
   double batches_;  // bytes of rendered batches that wait or are in use
@@ -203,8 +213,8 @@ class PieceSearch {
 };
 
 int64_t fitting_micro_batch(const RunConfig& config, Training& training, Precision precision,
-                            Log& log) {
-  PieceSearch search(config, training, precision);
+                            Group& ranks, Log& log) {
+  PieceSearch search(config, training, precision, ranks);
   const int64_t images = search.find();
   log.info("memory: " + gib(config.train.memory * kGiB) + " hold micro-batches of " +
            std::to_string(images) + " images (" + format_fixed(search.mebibytes_per_image(), 2) +
@@ -214,6 +224,15 @@ int64_t fitting_micro_batch(const RunConfig& config, Training& training, Precisi
 
 }  // namespace
 
+double bytes_of_batches(Training& training, int64_t rows, int64_t workers, bool on_gpu) {
+  double floats = 0.0;
+  for (const ViewPolicy& view : training.recipe().views()) {
+    floats += static_cast<double>(rows * view.size * view.size * training.data().channels);
+  }
+  const double batches = on_gpu ? 1.0 : static_cast<double>(workers + 2);
+  return 4.0 * floats * batches;
+}
+
 int64_t largest_piece(double fixed, double per_image, double limit, int64_t unit) {
   if (fixed > limit) return 0;
   constexpr double kMost = 1 << 24;  // the largest train.batch
@@ -221,18 +240,23 @@ int64_t largest_piece(double fixed, double per_image, double limit, int64_t unit
   return static_cast<int64_t>(images) / unit * unit;
 }
 
-DeviceFit fit_device(const RunConfig& config, Training& training, Log& log) {
+bool measures_device(const TrainConfig& train) {
+  return train.precision == "auto" || (train.memory > 0.0 && train.micro_batch == 0);
+}
+
+DeviceFit fit_device(const RunConfig& config, Training& training, Group& ranks, Log& log) {
   constexpr int64_t kSmallImage = 64, kManyRows = 128, kFewRows = 16;
   DeviceFit fit{config.train.precision, config.train.micro_batch};
   if (fit.precision == "auto") {
     const bool small = training.recipe().views().front().size <= kSmallImage;
-    const int64_t wanted = std::min(small ? kManyRows : kFewRows, training.rows());
-    const int64_t unit = piece_unit(training, config, training.rows());
+    const int64_t wanted = std::min(small ? kManyRows : kFewRows, most_rows(training));
+    const int64_t unit = piece_unit(training, config, most_rows(training));
     const int64_t rows = unit < wanted ? wanted / unit * unit : wanted;
-    fit.precision = faster_precision(training, training.data(), rows, log);
+    fit.precision = faster_precision(training, rows, ranks, log);
   }
   if (config.train.memory > 0.0 && fit.micro_batch == 0) {
-    fit.micro_batch = fitting_micro_batch(config, training, precision_of(fit.precision), log);
+    fit.micro_batch =
+        fitting_micro_batch(config, training, precision_of(fit.precision), ranks, log);
   }
   return fit;
 }

@@ -38,10 +38,12 @@ void detach_all(Embeddings& embeddings) {
   for (at::Tensor& embedding : embeddings) embedding = embedding.detach();
 }
 
-PassResult whole_pass(Recipe& recipe, const Batch& batch, const GradientPlan& plan) {
+PassResult whole_pass(Recipe& recipe, const Batch& batch, const GradientPlan& plan,
+                      const LastBackward& last_backward) {
   PassResult result;
   result.embeddings = embed(recipe, batch, plan);
   result.loss = recipe.loss(result.embeddings, batch);
+  if (last_backward) last_backward({result.loss.value});
   result.loss.value.backward();
   result.loss.value = result.loss.value.detach();
   detach_all(result.embeddings);
@@ -74,7 +76,8 @@ Embeddings embed_pieces(Recipe& recipe, const Batch& batch, const std::vector<Sh
 
 /// Embeds one piece again and sends the gradient at its embeddings back through the networks.
 void backward_piece(Recipe& recipe, const Batch& batch, const Shard& piece,
-                    const std::vector<at::Tensor>& gradients, const GradientPlan& plan) {
+                    const std::vector<at::Tensor>& gradients, const GradientPlan& plan,
+                    const LastBackward& last_backward) {
   const Embeddings embeddings = embed(recipe, piece_of(batch, piece), plan);
   std::vector<at::Tensor> roots, root_gradients;
   for (size_t e = 0; e < embeddings.size(); ++e) {
@@ -82,11 +85,12 @@ void backward_piece(Recipe& recipe, const Batch& batch, const Shard& piece,
     roots.push_back(embeddings[e]);
     root_gradients.push_back(gradients[e].narrow(0, piece.begin - batch.shard.begin, piece.size()));
   }
+  if (last_backward) last_backward(roots);
   if (!roots.empty()) torch::autograd::backward(roots, root_gradients);
 }
 
 PassResult cached_pass(Recipe& recipe, const Batch& batch, const std::vector<Shard>& pieces,
-                       const GradientPlan& plan) {
+                       const GradientPlan& plan, const LastBackward& last_backward) {
   PassResult result;
   result.embeddings = embed_pieces(recipe, batch, pieces, plan);
   result.loss = recipe.loss(result.embeddings, batch);
@@ -95,7 +99,10 @@ PassResult cached_pass(Recipe& recipe, const Batch& batch, const std::vector<Sha
   std::vector<at::Tensor> gradients;
   for (const at::Tensor& leaf : result.embeddings) gradients.push_back(leaf.grad());
   detach_all(result.embeddings);
-  for (const Shard& piece : pieces) backward_piece(recipe, batch, piece, gradients, plan);
+  for (const Shard& piece : pieces) {
+    const bool is_last = &piece == &pieces.back();
+    backward_piece(recipe, batch, piece, gradients, plan, is_last ? last_backward : LastBackward());
+  }
   return result;
 }
 
@@ -110,10 +117,11 @@ std::vector<Shard> micro_batches(const Shard& shard, int64_t micro_batch) {
   return pieces;
 }
 
-PassResult add_gradients(Recipe& recipe, const Batch& batch, const GradientPlan& plan) {
+PassResult add_gradients(Recipe& recipe, const Batch& batch, const GradientPlan& plan,
+                         const LastBackward& last_backward) {
   const std::vector<Shard> pieces = micro_batches(batch.shard, plan.micro_batch);
-  return pieces.size() <= 1 ? whole_pass(recipe, batch, plan)
-                            : cached_pass(recipe, batch, pieces, plan);
+  return pieces.size() <= 1 ? whole_pass(recipe, batch, plan, last_backward)
+                            : cached_pass(recipe, batch, pieces, plan, last_backward);
 }
 
 void check_micro_batch(Recipe& recipe, int64_t micro_batch, int64_t batch, int64_t norm_batch,

@@ -1,7 +1,9 @@
 // From a batch to gradients: at once, or in micro-batches under the loss of the whole batch.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "framework/recipe/recipe.h"
 #include "framework/train/precision.h"
@@ -23,13 +25,18 @@ struct PassResult {
   Loss loss;              // its value detached
 };
 
+/// Told what the last backward pass starts from, before it runs: no gradient of a parameter that it
+/// does not reach changes any more.
+using LastBackward = std::function<void(const std::vector<at::Tensor>& roots)>;
+
 /// Adds the gradient of the recipe's loss on `batch` to its parameters. In micro-batches the
 /// gradient is that of the whole batch's loss, by gradient caching (Gao et al. 2021, "Scaling deep
 /// contrastive learning batch size under memory limited setup"): the pieces are embedded without
 /// gradient, the loss gives the gradient at the embeddings, and each piece is embedded again with
 /// gradient. Equal to the whole batch up to rounding when the pieces are whole BatchNorm groups
 /// (BatchNorm refuses others); pending running statistics are those of one pass.
-PassResult add_gradients(Recipe& recipe, const Batch& batch, const GradientPlan& plan);
+PassResult add_gradients(Recipe& recipe, const Batch& batch, const GradientPlan& plan,
+                         const LastBackward& last_backward = {});
 
 /// The pieces of `shard`, each of micro_batch rows but the last; one piece for 0.
 std::vector<Shard> micro_batches(const Shard& shard, int64_t micro_batch);

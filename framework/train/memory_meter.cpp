@@ -3,6 +3,7 @@
 #include "framework/train/memory_meter.h"
 
 #include <c10/core/Allocator.h>
+#include <c10/util/Logging.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
 #include <malloc.h>
@@ -31,9 +32,22 @@ class Meter final : public c10::MemoryReportingInfoBase {
   int64_t held_ = 0, peak_ = 0;
 };
 
+/// LibTorch would warn of memory that goes and was there before; only growth is asked for here.
+class ErrorsAlone {
+ public:
+  ErrorsAlone() : before_(FLAGS_caffe2_log_level) { FLAGS_caffe2_log_level = c10::GLOG_ERROR; }
+  ~ErrorsAlone() { FLAGS_caffe2_log_level = before_; }
+  ErrorsAlone(const ErrorsAlone&) = delete;
+  ErrorsAlone& operator=(const ErrorsAlone&) = delete;
+
+ private:
+  int before_;
+};
+
 }  // namespace
 
 int64_t peak_bytes(const std::function<void()>& work) {
+  const ErrorsAlone quiet;
   const auto meter = std::make_shared<Meter>();
   const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, meter);
   work();

@@ -27,6 +27,11 @@ std::vector<int64_t> both(const OnlineSplit& split) {
 
 }  // namespace
 
+bool judging_is_due(const EvaluationConfig& config, int64_t step, const TrainPlan& plan) {
+  if (config.every == 0) return false;
+  return step % (config.every * plan.steps_per_epoch) == 0 || step == plan.steps;
+}
+
 void check_online_evaluation(const RunConfig& config, const Dataset& train) {
   if (config.evaluate.every == 0) return;
   const std::string where = "evaluate.every: " + train.info().path + " ";
@@ -55,12 +60,6 @@ OnlineEvaluation::OnlineEvaluation(const ResolvedRun& run, int64_t image_size, L
   log.info("online evaluation: " + format_count(split.judged.size(0)) +
            " training images are judged by the labels of " + format_count(learned_) +
            " others; the test set stays unseen");
-}
-
-bool OnlineEvaluation::is_due(int64_t step, const TrainPlan& plan) const {
-  if (images_ == nullptr) return false;
-  const int64_t every = run_.config.evaluate.every * plan.steps_per_epoch;
-  return step % every == 0 || step == plan.steps;
 }
 
 /// Forgets the images that cannot be read. Whether there are too many of them is for the loader to
@@ -108,7 +107,7 @@ void OnlineEvaluation::say(const OnlineResult& result, int64_t step, const Train
 
 std::optional<OnlineResult> OnlineEvaluation::evaluate_if_due(Encoder& encoder, int64_t step,
                                                               const TrainPlan& plan) {
-  if (!is_due(step, plan)) return std::nullopt;
+  if (!judging_is_due(run_.config.evaluate, step, plan)) return std::nullopt;
   const auto begin = std::chrono::steady_clock::now();
   OnlineResult result;
   try {

@@ -39,7 +39,6 @@ class OnlineEvaluation {
                                               const TrainPlan& plan);
 
  private:
-  bool is_due(int64_t step, const TrainPlan& plan) const;
   std::vector<std::pair<std::string, double>> judge(Encoder& encoder);
   Features features_of(Encoder& encoder);
   void say(const OnlineResult& result, int64_t step, const TrainPlan& plan);
@@ -52,6 +51,9 @@ class OnlineEvaluation {
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   double seconds_ = 0.0;  // spent on judging since then
 };
+
+/// Whether a run judges after this step.
+bool judging_is_due(const EvaluationConfig& config, int64_t step, const TrainPlan& plan);
 
 /// Throws ConfigError when evaluate.every asks for a judging that these labels do not allow.
 void check_online_evaluation(const RunConfig& config, const Dataset& train);

@@ -1,8 +1,11 @@
 // Plans and recipes of resolved runs.
 #include "framework/train/plan.h"
 
+#include <cmath>
+
 #include "framework/error.h"
 #include "framework/log/quantities.h"
+#include "framework/recipe/make_recipe.h"
 #include "framework/train/device_renderer.h"
 #include "framework/train/start_weights.h"
 
@@ -21,6 +24,10 @@ std::string own_settings(const ResolvedRun& run) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds deadline_of(const RunConfig& config) {
+  return std::chrono::milliseconds(std::llround(config.train.deadline * 1000.0));
+}
 
 TrainPlan plan_of(const ResolvedRun& run, Group& group) {
   const TrainConfig& train = run.config.train;
@@ -60,16 +67,21 @@ LoaderPlan loader_plan(const ResolvedRun& run, const Group& group) {
   return plan;
 }
 
+LoaderPlan loader_plan(const ResolvedRun& run, const Group& group, const Recipe& recipe) {
+  LoaderPlan plan = loader_plan(run, group);
+  plan.shuffled_views = recipe.shuffled_views();
+  return plan;
+}
+
 std::shared_ptr<Recipe> build_recipe(const RunConfig& config, const DatasetInfo& data,
                                      const TrainPlan& plan, Group& group) {
-  at::manual_seed(plan.seed);
   const auto make = [&config, &data, &plan](int64_t image_size) {
     auto encoder = make_encoder(config.encoder, data.channels, image_size, plan.norm);
     if (config.start) start_from(*config.start, config.encoder, *encoder);
     return encoder;
   };
-  auto recipe =
-      config.recipe.plugin->make(config.recipe.config.get(), Setup{make, group, data, plan});
+  auto recipe = make_recipe(*config.recipe.plugin, config.recipe.config.get(),
+                            Setup{make, group, data, plan});
   const std::vector<ViewPolicy> views = recipe->views();
   for (size_t i = 0; i < views.size(); ++i) {
     std::string problem = policy_error(views[i]);

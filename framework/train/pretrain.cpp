@@ -1,44 +1,28 @@
-// Start, continue and finish of a pretraining run.
+// Start, continue and finish of a pretraining run, on one rank or many.
 #include "framework/train/pretrain.h"
 
 #include <ATen/Parallel.h>
 
 #include <filesystem>
 
-#include "framework/data/contact_sheet.h"
+#include "distributed/hosted_ranks.h"
+#include "distributed/join.h"
+#include "distributed/texts.h"
 #include "framework/error.h"
 #include "framework/files/file_system.h"
 #include "framework/log/quantities.h"
-#include "framework/train/curves.h"
+#include "framework/train/agreement.h"
 #include "framework/train/device.h"
-#include "framework/train/epoch_loop.h"
-#include "framework/train/fit_device.h"
+#include "framework/train/online_evaluation.h"
 #include "framework/train/plan.h"
+#include "framework/train/rank_run.h"
+#include "framework/train/rank_self_test.h"
 #include "framework/train/start_weights.h"
 
 namespace nearfar {
 namespace {
 
-Json resolved_json(ResolvedRun& run) {
-  return to_json([&run](Fields& field) { run.config.describe(field); });
-}
-
-/// Where each setting comes from that is not a default, by key.
-Json origins_of(ResolvedRun& run) {
-  Json origins = Json::object();
-  for (const KeyInfo& key : list_keys([&run](Fields& field) { run.config.describe(field); })) {
-    const std::string origin = run.settings.origin(key.key);
-    if (origin != "default") origins[key.key] = origin;
-  }
-  return origins;
-}
-
-/// environment.json of a run that begins.
-Json described_start(ResolvedRun& run, const std::string& command_line) {
-  Json environment = describe_environment(command_line);
-  environment["origins"] = origins_of(run);
-  return environment;
-}
+constexpr const char* kFolderKey = "nearfar/run_folder";
 
 /// The sources of a run that goes on: its own saved config first, then what the user says now.
 RunSources continued(const RunFolder& folder, const RunSources& sources) {
@@ -63,106 +47,16 @@ void keep_settled(const RunFolder& folder, TrainConfig& train) {
   }
 }
 
-void refuse_changes(const RunFolder& folder, const Json& wanted) {
+void refuse_changes(const RunFolder& folder, ResolvedRun& run) {
   const Json saved = parse_json(read_text(folder.config()), folder.config());
-  const std::vector<std::string> keys = frozen_differences(saved, wanted);
+  const std::vector<std::string> keys =
+      frozen_differences(saved, to_json([&run](Fields& field) { run.config.describe(field); }));
   if (keys.empty()) return;
   std::string list;
   for (const std::string& key : keys) list += (list.empty() ? "" : ", ") + key;
   throw ConfigError(
       folder.path + ": holds a run with another " + list +
       ", which cannot change in mid-run; give another --out, or --fresh to start over");
-}
-
-void write_json(const std::string& path, const Json& value) {
-  const std::string text = to_text(value) + "\n";
-  replace_file(real_file_system(), path, text.data(), text.size());
-}
-
-void say_learning_rate(const ResolvedRun& run, Log& log) {
-  const OptimizerConfig& optimizer = run.config.optimizer;
-  const double peak =
-      scaled_learning_rate(optimizer.learning_rate, run.config.train.batch, optimizer.scaling);
-  log.info("learning rate: peak " + format_significant(peak, 4) + " = " +
-           format_significant(optimizer.learning_rate, 4) +
-           (optimizer.scaling == "linear"
-                ? " * batch " + std::to_string(run.config.train.batch) + " / 256"
-            : optimizer.scaling == "sqrt"
-                ? " * sqrt(batch " + std::to_string(run.config.train.batch) + ")"
-                : " (not scaled)"));
-}
-
-void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folder, Log& log) {
-  const RunConfig& config = run.config;
-  const std::string sampler = EpochSampler(*run.data.train, sampler_plan(config)).words();
-  if (!sampler.empty()) log.info("sampler: " + sampler);
-  int64_t parameters = 0;
-  for (const at::Tensor& p : training.recipe().encoder()->parameters()) parameters += p.numel();
-  log.info("encoder: " + config.encoder.name + ", " + format_count(parameters) + " parameters, " +
-           std::to_string(training.recipe().encoder()->width()) + " features");
-  if (config.start) {
-    log.info("initial weights: " + config.start->file.path + ", " +
-             to_words(start_from(*config.start, config.encoder, *training.recipe().encoder())));
-  }
-  log.info("run: " + folder.path + ", " + format_count(training.plan().steps) + " steps of " +
-           std::to_string(config.train.batch) + " images, " + std::to_string(config.threads) +
-           " threads, " + std::to_string(config.data.workers) + " data workers, " + config.device +
-           ", " + config.train.precision +
-           (config.train.micro_batch == 0
-                ? ""
-                : ", micro-batches of " + std::to_string(config.train.micro_batch)));
-  say_learning_rate(run, log);
-}
-
-/// views.png: what the recipe sees. Training does not depend on it, so trouble is a warning.
-void draw_views(const ResolvedRun& run, const RunFolder& folder, Recipe& recipe, Log& log) {
-  constexpr int64_t kRows = 8;
-  try {
-    const Dataset& data = *run.data.train;
-    const std::vector<ViewPolicy> views = recipe.views();
-    SheetOptions options = sheet_options(run);
-    options.repeats = usual_repeats(views.size());
-    const ContactSheet sheet =
-        contact_sheet(data, spread_indices(data.info().size, kRows), views, options);
-    const std::vector<uint8_t> bytes = encode_png(sheet.canvas);
-    replace_file(real_file_system(), folder.views(), bytes.data(), bytes.size());
-  } catch (const Error& error) {
-    log.warning(std::string("views.png is not drawn: ") + error.what());
-  }
-}
-
-PretrainResult result_of(const RunFolder& folder, const Training& training, const EpochLoop& loop) {
-  PretrainResult result;
-  result.folder = folder;
-  result.step = training.step();
-  result.total_steps = training.plan().steps;
-  result.loss = loop.run_log().last_loss();
-  result.images_per_second = loop.run_log().images_per_second();
-  return result;
-}
-
-PretrainResult train(ResolvedRun& run, const RunFolder& folder, Training& training, Group& group,
-                     ProgressBar& progress, Log& log) {
-  const int64_t steps = training.plan().steps;
-  const std::optional<Generation> generation = newest_generation(folder.checkpoints(), log);
-  if (generation && generation->step >= steps && std::filesystem::exists(folder.encoder())) {
-    return {folder, generation->step, steps, /*already_finished=*/true};
-  }
-  say_plan(run, training, folder, log);
-  if (!std::filesystem::exists(folder.views())) draw_views(run, folder, training.recipe(), log);
-  EpochLoop loop(run, folder, training, group, progress, log);
-  loop.restore(generation);
-  if (generation) log.info("continuing after step " + format_count(generation->step));
-
-  const int signal = loop.run();
-  PretrainResult result = result_of(folder, training, loop);
-  result.stopped_by_signal = signal;
-  draw_curves(folder);
-  if (signal == 0) {
-    const std::vector<uint8_t> bytes = loop.encoder_bytes();
-    replace_file(real_file_system(), folder.encoder(), bytes.data(), bytes.size());
-  }
-  return result;
 }
 
 /// A run without checkpoints starts from encoder.weights, one with checkpoints does not.
@@ -175,34 +69,130 @@ void prepare_start(ResolvedRun& run, bool has_checkpoints, Log& log) {
   }
 }
 
+/// Ranks that were started again go on where they were, also without --out: their first start left
+/// the folder in the store that outlives them.
+PretrainOptions after_restart(PretrainOptions options) {
+  const Placement& placement = options.placement;
+  if (placement.attempt == 0 || !placement.store_served) return options;
+  const auto store = connect_store(placement.host, placement.port, std::chrono::minutes(1));
+  if (const std::optional<std::string> folder = store->find(kFolderKey)) {
+    options.out = *folder;
+    options.fresh = false;
+  }
+  return options;
+}
+
+/// One process of a run: everything until its ranks train.
+class Process {
+ public:
+  Process(const RunSources& sources, const PretrainOptions& options, ProgressBar& progress,
+          Log& log)
+      : options_(after_restart(options)),
+        folder_{options_.out},
+        continues_(!folder_.path.empty() && !options_.fresh && folder_.holds_run()),
+        sources_(continues_ ? continued(folder_, sources) : sources),
+        given_(given_config(sources_)),
+        progress_(progress),
+        log_(log) {}
+
+  PretrainResult run() {
+    JoinOptions joining;
+    joining.deadline = deadline_of(given_);
+    device_ = open_device(resolve_device(given_.device), options_.placement.local_rank);
+    joining.device = device_;
+    if (device_.is_cuda() && options_.placement.ranks > 1) {
+      joining.make_device_backend = cuda_backend();
+    }
+    ranks_ = join(options_.placement, joining);
+    try {
+      return run_joined();
+    } catch (const std::exception& error) {
+      ranks_.group->report_failure(error.what());
+      throw;
+    }
+  }
+
+ private:
+  PretrainResult run_joined() {
+    Group& group = *ranks_.group;
+    for (const std::string& note : ranks_.placement.notes) log_.info(note);
+    ResolvedRun run = resolve_run(sources_, log_, cores_of_a_rank(group, hosted()));
+    group.set_deadline(deadline_of(run.config));
+    check_online_evaluation(run.config, *run.data.train);
+    if (continues_) keep_settled(folder_, run.config.train);
+    const bool goes_on = continues_ && holds_generation(folder_.checkpoints());
+    if (goes_on) refuse_changes(folder_, run);
+    check_every_rank_has_images(run, group.size() * hosted());
+    check_same_run(group, run, goes_on);
+    choose_folder(run);
+    at::set_num_threads(static_cast<int>(run.config.threads));
+    if (run.config.train.self_test && group.size() > 1) {
+      check_gradient_over_ranks(run.config, run.data.train->info(), group);
+    }
+    prepare_start(run, goes_on, log_);
+    return train(run);
+  }
+
+  /// Ranks that this process hosts.
+  int hosted() const {
+    const auto shards = static_cast<int>(given_.train.shards);
+    const int ranks = options_.placement.ranks;
+    if (given_.train.reduction != "ordered") return 1;
+    if (shards % ranks != 0) {
+      throw ConfigError("train.shards: expected a multiple of the " + std::to_string(ranks) +
+                        " ranks under train.reduction=ordered, found " + std::to_string(shards));
+    }
+    if (shards != ranks && resolve_device(given_.device) == "cuda") {
+      throw ConfigError(
+          "train.shards: expected one for each rank on GPUs under train.reduction=ordered, found " +
+          std::to_string(shards) + " for " + std::to_string(ranks) +
+          (ranks == 1 ? " rank" : " ranks"));
+    }
+    return shards / ranks;
+  }
+
+  void choose_folder(const ResolvedRun& run) {
+    if (ranks_.group->rank() == 0 &&
+        (folder_.path.empty() || (options_.fresh && folder_.holds_run()))) {
+      folder_ = next_run_folder(run.config.recipe.name, run.data.train->info().name);
+    }
+    folder_.path = broadcast_text(*ranks_.group, folder_.path);
+    if (ranks_.store && ranks_.group->rank() == 0) {
+      ranks_.store->set(kFolderKey, std::filesystem::absolute(folder_.path).string());
+    }
+  }
+
+  PretrainResult train(const ResolvedRun& run) {
+    const StopSignals signals;
+    const RankPlan plan{folder_, continues_, options_.command_line, ranks_.placement, device_};
+    if (given_.train.reduction != "ordered") {
+      return train_as_rank(run, plan, *ranks_.group, signals, progress_, log_);
+    }
+    std::optional<PretrainResult> result;
+    const int first = ranks_.group->rank() * hosted();
+    run_hosted_ranks(*ranks_.group, ranks_.group->size() * hosted(), [&](Group& group) {
+      const PretrainResult mine = train_as_rank(run, plan, group, signals, progress_, log_);
+      if (group.rank() == first) result = mine;
+    });
+    return *result;
+  }
+
+  const PretrainOptions options_;
+  RunFolder folder_;
+  const bool continues_;
+  const RunSources sources_;
+  const RunConfig given_;
+  ProgressBar& progress_;
+  Log& log_;
+  at::Device device_ = at::kCPU;
+  Ranks ranks_;
+};
+
 }  // namespace
 
 PretrainResult pretrain(const RunSources& sources, const PretrainOptions& options,
                         ProgressBar& progress, Log& log) {
-  RunFolder folder{options.out};
-  const bool continues = !options.out.empty() && !options.fresh && folder.holds_run();
-  ResolvedRun run = resolve_run(continues ? continued(folder, sources) : sources, log);
-  check_online_evaluation(run.config, *run.data.train);
-  if (continues) keep_settled(folder, run.config.train);
-  const bool goes_on = continues && holds_generation(folder.checkpoints());
-  if (goes_on) refuse_changes(folder, resolved_json(run));
-  if (options.out.empty() || (options.fresh && folder.holds_run())) {
-    folder = next_run_folder(run.config.recipe.name, run.data.train->info().name);
-  }
-  at::set_num_threads(static_cast<int>(run.config.threads));
-  prepare_start(run, goes_on, log);
-  SoloGroup group;
-  Training training(run.config, run.data.train->info(), plan_of(run, group), group,
-                    at::Device(run.config.device));
-  const DeviceFit fit = fit_device(run.config, training, log);
-  run.config.train.precision = fit.precision;
-  run.config.train.micro_batch = fit.micro_batch;
-  // Everything that can be refused has been by now: only a run that starts leaves a folder.
-  real_file_system().make_directories(folder.checkpoints());
-  const RunLock lock(folder);
-  if (!continues) write_json(folder.environment(), described_start(run, options.command_line));
-  write_json(folder.config(), resolved_json(run));
-  return train(run, folder, training, group, progress, log);
+  return Process(sources, options, progress, log).run();
 }
 
 }  // namespace nearfar

@@ -37,6 +37,12 @@ bool is_finite(const at::Tensor& tensor) {
   return !tensor.is_floating_point() || tensor.isfinite().all().item<bool>();
 }
 
+std::vector<int64_t> rows_not_finite(const at::Tensor& values) {
+  const at::Tensor bad = values.isfinite().logical_not().reshape({values.size(0), -1}).any(1);
+  const at::Tensor found = bad.nonzero().cpu();
+  return {found.data_ptr<int64_t>(), found.data_ptr<int64_t>() + found.numel()};
+}
+
 /// A step in the course of being looked at.
 class Inspection {
  public:
@@ -46,9 +52,13 @@ class Inspection {
   ReplayResult look(const ViewBatch& views) {
     const at::NoGradGuard no_grad;
     look_at_state();
+    permutation_ = views.permutation;
     const Batch batch = training_.make_batch(views);
     for (size_t v = 0; v < batch.views.size(); ++v) {
-      look_at_rows("view " + of(v + 1, batch.views.size()), batch.views[v]);
+      const bool is_shuffled = !views.shuffled_views.empty() && views.shuffled_views[v];
+      const auto rows = rows_not_finite(batch.views[v]);
+      say_rows("view " + of(v + 1, batch.views.size()), batch.views[v].size(0), rows.size(),
+               images(is_shuffled ? shuffled(rows) : rows));
     }
     run(batch);
     look_at_gradients();
@@ -70,6 +80,12 @@ class Inspection {
                     : "state before the step: not finite: " + listing(bad));
   }
 
+  /// The images that rows of shuffled views show.
+  std::vector<int64_t> shuffled(std::vector<int64_t> rows) const {
+    for (int64_t& row : rows) row = permutation_[static_cast<size_t>(row)];
+    return rows;
+  }
+
   std::string images(const std::vector<int64_t>& rows) const {
     std::vector<std::string> names;
     for (const int64_t row : rows) {
@@ -79,14 +95,15 @@ class Inspection {
     return listing(names);
   }
 
-  void look_at_rows(const std::string& what, const at::Tensor& values) {
-    const auto all = static_cast<size_t>(values.size(0));
-    const at::Tensor bad = values.isfinite().logical_not().reshape({values.size(0), -1}).any(1);
-    const at::Tensor found = bad.nonzero().cpu();
-    const std::vector<int64_t> rows(found.data_ptr<int64_t>(),
-                                    found.data_ptr<int64_t>() + found.numel());
-    say(rows.empty() ? what + ": finite"
-                     : what + ": " + of(rows.size(), all) + " rows not finite: " + images(rows));
+  /// The images of rows of which only the recipe knows out of which view they come.
+  std::string images_of_any_view(const std::vector<int64_t>& rows) const {
+    if (permutation_.empty()) return images(rows);
+    return images(rows) + " or, out of shuffled views, " + images(shuffled(rows));
+  }
+
+  void say_rows(const std::string& what, int64_t all, size_t bad, const std::string& names) {
+    say(bad == 0 ? what + ": finite"
+                 : what + ": " + of(bad, static_cast<size_t>(all)) + " rows not finite: " + names);
   }
 
   void run(const Batch& batch) {
@@ -98,7 +115,10 @@ class Inspection {
     if (const auto first = watch.first_infinity()) say(sentence(*first));
     if (const auto first = watch.first_nan()) say(sentence(*first));
     for (size_t e = 0; e < report.embeddings.size(); ++e) {
-      look_at_rows("embedding " + of(e + 1, report.embeddings.size()), report.embeddings[e]);
+      const at::Tensor& rows = report.embeddings[e];
+      const std::vector<int64_t> bad = rows_not_finite(rows);
+      say_rows("embedding " + of(e + 1, report.embeddings.size()), rows.size(0), bad.size(),
+               images_of_any_view(bad));
     }
     result_.loss = report.loss();
     result_.gradient_norm = report.gradient_norm();
@@ -110,7 +130,7 @@ class Inspection {
                        " of the step comes out of " + first.operation;
     if (!first.backward_node.empty()) text += " in the backward pass (" + first.backward_node + ")";
     if (!first.parameter.empty()) text += ", at or after " + first.parameter;
-    if (!first.rows.empty()) text += ", for " + images(first.rows);
+    if (!first.rows.empty()) text += ", for " + images_of_any_view(first.rows);
     return text + " (" + std::to_string(first.values) + " values)";
   }
 
@@ -129,6 +149,7 @@ class Inspection {
 
   const Divergence& divergence_;
   Training& training_;
+  std::vector<int64_t> permutation_;  // of shuffled views; else empty
   bool state_is_finite_ = true;
   ReplayResult result_;
 };
@@ -158,7 +179,7 @@ void check_data(const Divergence& divergence, const Dataset& data) {
 /// alone, and so does the replacement of an unreadable image.
 ViewBatch load_batch(const ResolvedRun& run, const Divergence& divergence, Training& training,
                      Group& group, Log& log) {
-  LoaderPlan plan = loader_plan(run, group);
+  LoaderPlan plan = loader_plan(run, group, training.recipe());
   plan.batch = static_cast<int64_t>(divergence.images.asked.size());
   plan.drop_last = false;
   ViewLoader loader(run.data.train, training.recipe().views(), plan, log);

@@ -74,7 +74,6 @@ Json describe_environment(const std::string& command_line) {
   json["cores"] = available_cores();
   json["memory"] = proc_value("/proc/meminfo", "MemTotal");
   json["nvidia_driver"] = has_nvidia_driver();
-  json["ranks"] = 1;
   if (!command_line.empty()) json["command_line"] = command_line;
   return json;
 }

@@ -41,7 +41,8 @@ class RunLock {
   int descriptor_ = -1;
 };
 
-/// Versions, machine and command line, for environment.json and `nearfar doctor`.
+/// Versions, machine and command line, for environment.json (which adds ranks) and `nearfar
+/// doctor`.
 Json describe_environment(const std::string& command_line);
 
 }  // namespace nearfar

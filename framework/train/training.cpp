@@ -3,7 +3,6 @@
 
 #include <cmath>
 
-#include "framework/checkpoint/tensors.h"
 #include "framework/encoders/batch_norm.h"
 #include "framework/error.h"
 #include "framework/optimize/exclusion.h"
@@ -12,6 +11,8 @@
 #include "framework/train/device.h"
 #include "framework/train/module_state.h"
 #include "framework/train/plan.h"
+#include "framework/train/replicas.h"
+#include "framework/train/step_votes.h"
 
 namespace nearfar {
 namespace {
@@ -23,6 +24,18 @@ at::Tensor as_images(const std::vector<float>& pixels, int64_t n, Size size, int
   const at::Tensor rows = at::from_blob(const_cast<float*>(pixels.data()),
                                         {n, size.height, size.width, channels}, at::kFloat);
   return rows.permute({0, 3, 1, 2}).to(device);
+}
+
+/// In the order of registration.
+std::vector<std::string> parameter_names(const Recipe& recipe) {
+  return recipe.named_parameters().keys();
+}
+
+ExchangeOptions exchange_options(const TrainConfig& train) {
+  ExchangeOptions options;
+  options.buckets.bytes = train.bucket << 20;
+  options.bfloat16 = train.wire == "bf16";
+  return options;
 }
 
 at::Tensor as_column(const std::vector<int64_t>& values, at::Device device) {
@@ -55,6 +68,10 @@ Training::Training(const RunConfig& config, const DatasetInfo& data, const Train
   optimizer_ = make_optimizer(config.optimizer, *storage_,
                               FollowerSet(recipe_->followers(), *recipe_, *storage_),
                               device_.is_cuda() ? cuda_update() : DeviceUpdate{});
+  exchange_ = std::make_unique<GradientExchange>(*storage_, group_, parameter_names(*recipe_),
+                                                 exchange_options(config.train));
+  broadcast_state(group_, module_state(*recipe_));
+  check_replicas(group_, replicated_state(), step_);
 }
 
 GradientPlan Training::gradient_plan() const {
@@ -81,6 +98,7 @@ Batch Training::make_batch(const ViewBatch& views) const {
   }
   batch.index = as_column(views.index, device_);
   batch.label = as_column(views.label, device_);
+  if (!views.permutation.empty()) batch.permutation = as_column(views.permutation, device_);
   if (!views.target.empty()) {
     batch.target = at::tensor(views.target).view({n, -1}).to(device_);
   }
@@ -110,7 +128,7 @@ void Training::settle() { stop_at(flag_.settle()); }
 /// Where the host does not know yet whether the step was finite, buffers are put back on the
 /// device.
 void Training::move_after_step(const Embeddings& embeddings, const Batch& batch) {
-  if (flag_.reading() == FiniteFlag::Reading::at_once) {
+  if (flag_.reading() != FiniteFlag::Reading::late) {
     recipe_->after_step(embeddings, batch);
     return;
   }
@@ -124,45 +142,66 @@ void Training::move_after_step(const Embeddings& embeddings, const Batch& batch)
   }
 }
 
-StepReport Training::compute_gradients(const Batch& batch) {
+StepReport Training::compute_gradients(const Batch& batch, bool wants_to_stop) {
+  group_.set_step(step_ + 1);
   storage_->zero_gradients();
-  PassResult pass = add_gradients(*recipe_, batch, gradient_plan());
+  exchange_->begin();
+  PassResult pass = add_gradients(
+      *recipe_, batch, gradient_plan(),
+      [this](const std::vector<at::Tensor>& roots) { exchange_->last_backward_begins(roots); });
 
   at::NoGradGuard no_grad;
-  at::Tensor& gradients = storage_->gradients();
-  gradients.copy_(group_.all_sum(gradients));
-  gradients.div_(group_.size());
+  exchange_->launch_rest();
+  StepVote vote{pass.loss.value, wants_to_stop, {}};
+  if (config_.train.unused_parameters == "error") vote.unused = exchange_->unused();
+  const StepTally tallied = tally(group_, vote);
+  exchange_->finish();
   StepReport report;
-  report.loss_value = group_.all_sum(pass.loss.value) / group_.size();
-  report.gradient_norm_value = gradients.norm();
+  report.loss_value = tallied.loss;
+  report.votes = tallied.votes;
+  report.gradient_norm_value = storage_->gradients().norm();
   report.random_guess_loss = pass.loss.random_guess;
   report.embeddings = std::move(pass.embeddings);
   report.report = std::move(pass.loss.report);
   return report;
 }
 
-StepReport Training::train_step(const ViewBatch& views) {
+void Training::heed_votes() {
+  for (const StepVotes& votes : flag_.take_votes()) {
+    refuse_unused(votes.sums, exchange_->parameters(), votes.step + 1, group_.size());
+    stop_agreed_ = stop_agreed_ || votes.sums.front() > 0.0;
+  }
+}
+
+StepReport Training::train_step(const ViewBatch& views, bool wants_to_stop) {
   const Batch batch = make_batch(views);
-  StepReport report = compute_gradients(batch);
+  StepReport report = compute_gradients(batch, wants_to_stop);
 
   at::NoGradGuard no_grad;
   report.learning_rate =
       learning_rate_at(config_.schedule, peak_rate_, step_, plan_.steps, plan_.steps_per_epoch);
 
-  flag_.note(step_, report.loss_value, report.gradient_norm_value);
+  flag_.note(step_, report.loss_value, report.gradient_norm_value, report.votes);
+  stop_at(flag_.failure());
+  heed_votes();
   optimizer_->step(
       {report.learning_rate,
        weight_decay_at(config_.schedule, config_.optimizer.weight_decay, step_, plan_.steps),
        batch.progress, flag_.not_finite(), report.gradient_norm_value});
-  stop_at(flag_.failure());
   move_running_statistics(*recipe_, flag_.not_finite());
   move_after_step(report.embeddings, batch);
   ++step_;
+  const int64_t every = config_.train.check_ranks;
+  if (every > 0 && step_ % every == 0) check_replicas(group_, replicated_state(), step_);
   return report;
 }
 
-/// What is saved must be worth going on from: an overflow may sit in a buffer that no loss has met
-/// yet.
+NamedTensors Training::replicated_state() const {
+  NamedTensors state = module_state(*recipe_);
+  for (const auto& named : optimizer_->state()) state.push_back(named);
+  return state;
+}
+
 void Training::check_finite_state() const {
   for (const auto& [name, tensor] : module_state(*recipe_)) {
     if (!tensor.is_floating_point() || tensor.isfinite().all().item<bool>()) continue;
@@ -185,6 +224,7 @@ void Training::load(const Generation& generation) {
   load_into(module_state(*recipe_), read_safetensors(generation.path + "/model.safetensors"));
   optimizer_->load_state(to_tensors(read_safetensors(generation.path + "/optimizer.safetensors")));
   step_ = generation.step;
+  check_replicas(group_, replicated_state(), step_);
 }
 
 }  // namespace nearfar

@@ -9,11 +9,13 @@
 
 #include "distributed/group.h"
 #include "framework/checkpoint/generations.h"
+#include "framework/checkpoint/tensors.h"
 #include "framework/data/loader.h"
 #include "framework/optimize/flat_storage.h"
 #include "framework/optimize/optimizer.h"
 #include "framework/train/device_renderer.h"
 #include "framework/train/finite_flag.h"
+#include "framework/train/gradient_exchange.h"
 #include "framework/train/gradient_pass.h"
 #include "framework/train/run_config.h"
 
@@ -25,6 +27,7 @@ struct StepReport {
   double learning_rate = 0.0;
   at::Tensor loss_value;           // 0-d on the device: the mean over ranks
   at::Tensor gradient_norm_value;  // 0-d on the device
+  at::Tensor votes;                // StepTally::votes
   Embeddings embeddings;
   Report report;
 
@@ -36,9 +39,10 @@ struct StepReport {
 /// The recipe's networks on flat storage, its optimiser and followers, and where the run stands.
 class Training {
  public:
-  /// Builds the recipe with weights from plan.seed. `config` must outlive the object. By default
-  /// the host reads flags late on a GPU, at once on a CPU. Throws ConfigError for micro-batches
-  /// that cut BatchNorm groups.
+  /// Builds the recipe with weights from plan.seed, which are then those of rank 0 on every rank.
+  /// `config` and `group` must outlive the object. By default the host reads flags late on a GPU,
+  /// at once on a CPU. Throws ConfigError for micro-batches that cut BatchNorm groups. A
+  /// collective, as are the steps and load().
   Training(const RunConfig& config, const DatasetInfo& data, const TrainPlan& plan, Group& group,
            at::Device device, std::optional<FiniteFlag::Reading> reading = std::nullopt);
 
@@ -46,6 +50,7 @@ class Training {
   const TrainPlan& plan() const { return plan_; }
   const DatasetInfo& data() const { return data_; }
   at::Device device() const { return device_; }
+  Group& group() const { return group_; }
   /// How a step's gradients are computed, by the config as it stands.
   GradientPlan gradient_plan() const;
   /// Images of a step on this rank, at most.
@@ -59,7 +64,13 @@ class Training {
   /// ranks, update, followers, running statistics, after_step. Where loss or gradient is not
   /// finite nothing moves, neither in this step nor in later ones; throws DivergedError for it, in
   /// this step or, where the flag is read late, in the next. step() is then the failing one again.
-  StepReport train_step(const ViewBatch& views);
+  /// Throws, on all ranks alike and as late: ConfigError naming the parameters that the loss of
+  /// some rank does not depend on, unless train.unused_parameters allows it. Every
+  /// train.check_ranks steps: EnvironmentError where ranks do not hold the same state.
+  StepReport train_step(const ViewBatch& views, bool wants_to_stop = false);
+  /// Whether some rank wanted to stop in a step that the host may look at by now: the same on all
+  /// ranks after the same step.
+  bool stop_agreed() const { return stop_agreed_; }
   /// The step that was not finite, after DivergedError.
   const std::optional<NotFinite>& failure() const { return failure_; }
   /// Waits for the device; throws DivergedError as train_step does.
@@ -69,19 +80,24 @@ class Training {
   Batch make_batch(const ViewBatch& views) const;
   /// The first half of a step: embed, loss, backward, gradients averaged over ranks, which the
   /// parameters then hold. Nothing moves.
-  StepReport compute_gradients(const Batch& batch);
+  StepReport compute_gradients(const Batch& batch, bool wants_to_stop = false);
 
   /// Parameters, buffers and optimiser state as they are, finite or not. Precondition: settled.
   std::vector<GenerationFile> state_files() const;
-  /// state_files() for a checkpoint. Throws DivergedError naming a tensor that is not finite.
+  /// Throws DivergedError naming a tensor that is not finite: what is saved must be worth going on
+  /// from, and an overflow may sit in a buffer that no loss has met yet.
+  void check_finite_state() const;
+  /// state_files() for a checkpoint. Throws as check_finite_state() does.
   std::vector<GenerationFile> save() const;
-  /// Restores what save() wrote, bit by bit. Throws CheckpointError.
+  /// Restores what save() wrote, bit by bit. Throws CheckpointError, and EnvironmentError where
+  /// ranks read different bits.
   void load(const Generation& generation);
 
  private:
   void move_after_step(const Embeddings& embeddings, const Batch& batch);
   void stop_at(const std::optional<NotFinite>& failure);
-  void check_finite_state() const;
+  void heed_votes();
+  NamedTensors replicated_state() const;
 
   const RunConfig& config_;
   DatasetInfo data_;
@@ -97,6 +113,8 @@ class Training {
   std::shared_ptr<Recipe> recipe_;
   std::unique_ptr<FlatStorage> storage_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<GradientExchange> exchange_;
+  bool stop_agreed_ = false;
 };
 
 }  // namespace nearfar

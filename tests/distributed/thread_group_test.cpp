@@ -36,17 +36,19 @@ TEST(ThreadGroup, GathersRowsInRankOrder) {
   EXPECT_EQ(right, 3);
 }
 
-TEST(ThreadGroup, SumsInRankOrderToTheBit) {
-  // (1e16 + 1) - 1e16 is 0 in doubles, and any other order gives 1.
-  const std::vector<double> values{1e16, 1.0, -1e16};
+TEST(ThreadGroup, SumsPairsOfNeighboursToTheBit) {
+  // ((1e16 + 1) + (-1e16 + 3)) + 1 is 5 in doubles; the order of ranks gives 4.
+  const std::vector<double> values{1e16, 1.0, -1e16, 3.0, 1.0};
+  ASSERT_NE(1e16 + 1.0 - 1e16 + 3.0 + 1.0, (1e16 + 1.0) + (-1e16 + 3.0) + 1.0);
+  const at::Tensor expected = at::full({2}, (1e16 + 1.0) + (-1e16 + 3.0) + 1.0, at::kDouble);
   std::atomic<int> right = 0;
   for (int repeat = 0; repeat < 20; ++repeat) {
-    run_ranks(3, [&](Group& group) {
+    run_ranks(5, [&](Group& group) {
       const at::Tensor mine = at::full({2}, values[group.rank()], at::kDouble);
-      right += group.all_sum(mine).equal(at::zeros({2}, at::kDouble)) ? 1 : 0;
+      right += group.all_sum(mine).equal(expected) ? 1 : 0;
     });
   }
-  EXPECT_EQ(right, 60);
+  EXPECT_EQ(right, 100);
 }
 
 TEST(ThreadGroup, ScattersTheSumOfAllRows) {
@@ -92,14 +94,14 @@ TEST(ThreadGroup, AFailingRankReleasesTheOthers) {
     }
   });
   EXPECT_EQ(error, "no more images");
-  EXPECT_EQ(seen_by_0, "rank 0: all_sum waits for rank 1, which has failed: no more images");
+  EXPECT_EQ(seen_by_0, "rank 0 of 2: all_sum: rank 1 has failed: no more images");
 }
 
 TEST(ThreadGroup, AReturningRankReleasesTheOthers) {
   const std::string error = error_of(3, [](Group& group) {
     if (group.rank() != 2) group.barrier();
   });
-  EXPECT_NE(error.find("barrier waits for rank 2, which has returned"), std::string::npos) << error;
+  EXPECT_NE(error.find("of 3: barrier: rank 2 has returned"), std::string::npos) << error;
 }
 
 TEST(ThreadGroup, UnequalContributionsAreErrorsThatNameRankAndCollective) {

@@ -11,8 +11,8 @@ import nearfar_program
 from nearfar_program import ProgramTest, run
 
 RECIPES = pathlib.Path(os.environ["NEARFAR_SOURCE_DIR"]) / "recipes"
-COMMANDS = ["pretrain", "evaluate", "embed", "finetune", "export", "report", "views", "bench",
-            "recipes", "config", "doctor"]
+COMMANDS = ["pretrain", "launch", "evaluate", "embed", "finetune", "export", "report", "views",
+            "bench", "recipes", "config", "doctor"]
 
 
 @functools.cache

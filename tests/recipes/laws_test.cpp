@@ -1,5 +1,5 @@
-// Laws that every recipe obeys: ranks do not change it, embed is repeatable, twenty steps stay as
-// they are.
+// Laws that every recipe obeys: ranks and micro-batches do not change it, embed is repeatable,
+// twenty steps stay as they are.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -9,18 +9,10 @@
 #include "framework/files/file_system.h"
 #include "framework/json/json.h"
 #include "tests/paths.h"
-#include "tests/recipes/small_recipe.h"
+#include "tests/recipes/rank_law.h"
 
 namespace nearfar {
 namespace {
-
-/// A recipe and the settings that it is tested with.
-struct Subject {
-  std::string name;
-  std::vector<std::string> settings;
-};
-
-void PrintTo(const Subject& subject, std::ostream* stream) { *stream << subject.name; }
 
 class RecipeLaw : public testing::TestWithParam<Subject> {
  protected:
@@ -28,41 +20,33 @@ class RecipeLaw : public testing::TestWithParam<Subject> {
     return make_small_recipe(GetParam().name, GetParam().settings, plan, group);
   }
 
-  LossAndGradient alone(const SmallPlan& plan) const {
-    SoloGroup group;
-    SmallRecipe small = make(plan, group);
-    return loss_and_gradient(small, small_batch(plan, 0, small.recipe->views().size(), group),
-                             group);
-  }
-
   /// `ranks` ranks against one, to 1e-10 of the largest gradient: float64 sums in another order.
   void expect_ranks_equal_one(const SmallPlan& plan, int ranks) const {
-    const LossAndGradient one = alone(plan);
-    run_ranks(ranks, [&](Group& group) {
-      SmallRecipe small = make(plan, group);
-      const LossAndGradient many = loss_and_gradient(
-          small, small_batch(plan, 0, small.recipe->views().size(), group), group);
-      EXPECT_NEAR(many.loss, one.loss, 1e-10 * std::abs(one.loss));
-      for (size_t p = 0; p < one.gradients.size(); ++p) {
-        const at::Tensor& expected = one.gradients[p].second;
-        const double scale = std::max(1e-3, expected.abs().max().item<double>());
-        const double worst = (many.gradients[p].second - expected).abs().max().item<double>();
-        EXPECT_LT(worst, 1e-10 * scale) << one.gradients[p].first << " with " << ranks << " ranks";
-      }
-    });
+    const Deviation worst = deviation_of_threads({GetParam(), plan, {}, {}}, ranks);
+    EXPECT_LT(worst.loss, 1e-10) << ranks << " ranks";
+    EXPECT_LT(worst.gradient, 1e-10) << worst.parameter << " with " << ranks << " ranks";
   }
 };
 
 TEST_P(RecipeLaw, RanksEqualOneRankWithSynchronisedBatchNorm) {
-  for (int ranks : {2, 3, 4}) expect_ranks_equal_one({.batch = 12, .norm_batch = 12}, ranks);
+  for (int ranks : {1, 2, 3, 4, 8}) {
+    expect_ranks_equal_one({.batch = 24, .norm_batch = 24, .drop_path = 0.3}, ranks);
+  }
 }
 
 TEST_P(RecipeLaw, RanksEqualOneRankWithUnevenShards) {
   for (int ranks : {2, 3, 4}) expect_ranks_equal_one({.batch = 11, .norm_batch = 11}, ranks);
+  for (int ranks : {3, 8}) expect_ranks_equal_one({.batch = 13, .norm_batch = 13}, ranks);
 }
 
 TEST_P(RecipeLaw, RanksEqualOneRankWithGroupsInsideRanks) {
-  for (int ranks : {2, 4}) expect_ranks_equal_one({.batch = 16, .norm_batch = 4}, ranks);
+  for (int ranks : {2, 4, 8}) expect_ranks_equal_one({.batch = 32, .norm_batch = 4}, ranks);
+  expect_ranks_equal_one({.batch = 12, .norm_batch = 4}, 3);
+}
+
+TEST_P(RecipeLaw, RanksEqualOneRankWithGroupsThatSpanRanks) {
+  for (int ranks : {4, 8}) expect_ranks_equal_one({.batch = 16, .norm_batch = 8}, ranks);
+  for (int ranks : {2, 3, 8}) expect_ranks_equal_one({.batch = 13, .norm_batch = 5}, ranks);
 }
 
 TEST_P(RecipeLaw, EmbedIsPureAndRepeatable) {

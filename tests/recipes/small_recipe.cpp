@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 
 #include "framework/encoders/batch_norm.h"
 #include "framework/optimize/optimizer.h"
+#include "framework/recipe/make_recipe.h"
+#include "framework/train/gradient_exchange.h"
 #include "framework/train/gradient_pass.h"
 #include "tests/framework/encoders/module_tensors.h"
 
@@ -47,14 +48,10 @@ SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::st
     encoder.drop_path = plan.drop_path;
     return make_encoder(encoder, 3, size, train.norm);
   };
-  // Ranks are threads here and share LibTorch's global generator: one at a time seeds it and draws.
-  static std::mutex generator;
-  const std::lock_guard<std::mutex> lock(generator);
-  at::manual_seed(plan.seed);
   DatasetInfo data;
   data.class_names = {"a", "b", "c"};
-  small.recipe = plugin.make(config.get(), Setup{make, group, data, train});
-  to_double(*small.recipe);
+  small.recipe = make_recipe(plugin, config.get(), Setup{make, group, data, train});
+  if (plan.type == at::kDouble) to_double(*small.recipe);
   small.recipe->train();
   return small;
 }
@@ -68,7 +65,8 @@ Batch small_batch(const SmallPlan& plan, int64_t step, size_t views, Group& grou
   for (size_t v = 0; v < views; ++v) {
     const auto item = static_cast<uint64_t>(step) * 16 + v;
     batch.views.push_back(noise(plan.seed, item, {plan.batch, 3, plan.side, plan.side})
-                              .narrow(0, batch.shard.begin, batch.shard.size()));
+                              .narrow(0, batch.shard.begin, batch.shard.size())
+                              .to(plan.type));
   }
   batch.index = at::arange(batch.shard.begin, batch.shard.end, at::kLong);
   batch.label = (batch.index * 5 + step).remainder(3);
@@ -115,15 +113,15 @@ double worst_difference(const NamedValues& a, const NamedValues& b) {
   return worst;
 }
 
-LossAndGradient loss_and_gradient(SmallRecipe& small, const Batch& batch, Group& group) {
+LossAndGradient loss_and_gradient(SmallRecipe& small, const Batch& batch, Group& group,
+                                  const std::function<at::Tensor(const Embeddings&)>& loss) {
   *small.piece = batch.shard;
   small.recipe->zero_grad();
-  const Embeddings embeddings = small.recipe->embed(batch);
-  const Loss loss = small.recipe->loss(embeddings, batch);
-  loss.value.backward();
+  const at::Tensor value = loss(small.recipe->embed(batch));
+  value.backward();
   LossAndGradient result;
   const at::NoGradGuard no_grad;
-  result.loss = group.all_sum(loss.value.detach()).item<double>() / group.size();
+  result.loss = group.all_sum(value.detach()).item<double>() / group.size();
   for (const auto& item : small.recipe->named_parameters()) {
     const at::Tensor mine = item.value().grad().contiguous();
     result.gradients.emplace_back(item.key(), group.all_sum(mine) / group.size());

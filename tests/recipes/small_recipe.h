@@ -1,6 +1,7 @@
 // A recipe of a plugin at a size that float64 tests can afford.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,9 +21,11 @@ struct SmallPlan {
   std::string encoder = "tiny";
   double drop_path = 0.0;
   double rate = 0.05;
+  at::ScalarType type = at::kDouble;
 };
 
-/// One rank's recipe in float64, its weights from plan.seed, and the piece that its BatchNorm sees.
+/// One rank's recipe in plan.type, its weights from plan.seed, and the piece that its BatchNorm
+/// sees.
 struct SmallRecipe {
   std::shared_ptr<Recipe> recipe;
   std::shared_ptr<Shard> piece;
@@ -31,11 +34,11 @@ struct SmallRecipe {
 SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::string>& settings,
                               const SmallPlan& plan, Group& group);
 
-/// A rank's piece of the global batch of a step: deterministic float64 images, the same for any
-/// number of ranks once put together.
+/// A rank's piece of the global batch of a step: deterministic images in plan.type, the same for
+/// any number of ranks once put together.
 Batch small_batch(const SmallPlan& plan, int64_t step, size_t views, Group& group);
 
-/// What a training of float64 steps ends with, by name: parameters and buffers.
+/// What a training ends with, by name: parameters and buffers.
 using NamedValues = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// `steps` steps of SGD with momentum 0.9 and weight decay 1e-4, `micro_batch` images at a time (0:
@@ -53,6 +56,7 @@ struct LossAndGradient {
   double loss = 0.0;
   std::vector<std::pair<std::string, at::Tensor>> gradients;
 };
-LossAndGradient loss_and_gradient(SmallRecipe& small, const Batch& batch, Group& group);
+LossAndGradient loss_and_gradient(SmallRecipe& small, const Batch& batch, Group& group,
+                                  const std::function<at::Tensor(const Embeddings&)>& loss);
 
 }  // namespace nearfar

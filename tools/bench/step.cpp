@@ -30,9 +30,10 @@ class Bench {
   Bench(const std::string& data, const std::vector<std::string>& settings)
       : run_(resolve(data, settings, log_)),
         training_(run_.config, run_.data.train->info(), plan_of(run_, group_), group_, at::kCPU),
-        loader_(run_.data.train, training_.recipe().views(), loader_plan(run_, group_), log_) {
+        loader_(run_.data.train, training_.recipe().views(),
+                loader_plan(run_, group_, training_.recipe()), log_) {
     at::set_num_threads(static_cast<int>(run_.config.threads));
-    run_.config.train.precision = fit_device(run_.config, training_, log_).precision;
+    run_.config.train.precision = fit_device(run_.config, training_, group_, log_).precision;
   }
 
   /// Seconds of `count` steps, from views to update.

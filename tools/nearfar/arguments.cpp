@@ -12,9 +12,9 @@
 namespace nearfar {
 namespace {
 
-const std::vector<std::string> kCommands = {"pretrain", "evaluate", "embed", "finetune",
-                                            "export",   "report",   "views", "bench",
-                                            "recipes",  "config",   "doctor"};
+const std::vector<std::string> kCommands = {"pretrain", "launch",  "evaluate", "embed",
+                                            "finetune", "export",  "report",   "views",
+                                            "bench",    "recipes", "config",   "doctor"};
 
 void add_common(CLI::App& app, CommonArguments& common) {
   app.set_version_flag("--version", std::string("nearfar ") + NEARFAR_VERSION + ", LibTorch " +
@@ -47,6 +47,19 @@ void add_pretrain(CLI::App& app, Arguments& all) {
       ->excludes(fresh)
       ->excludes("--out")
       ->excludes("--preset");
+}
+
+void add_launch(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "launch", kLaunch);
+  LaunchArguments& a = all.launch;
+  command.add_option("--ranks", a.ranks, "how many ranks to start on this host")
+      ->required()
+      ->check(CLI::Range(1, 4096));
+  command
+      .add_option("--max-restarts", a.max_restarts,
+                  "how often to start all ranks again after one has failed; default: 0")
+      ->check(CLI::Range(0, 1000000));
+  command.prefix_command();
 }
 
 void add_evaluate(CLI::App& app, Arguments& all) {
@@ -168,6 +181,22 @@ void add_bench(CLI::App& app, Arguments& all) {
       ->check(CLI::PositiveNumber);
 }
 
+void add_doctor(CLI::App& app, Arguments& all) {
+  CLI::App& command = add_command(app, all, "doctor", kDoctor);
+  DoctorArguments& a = all.doctor;
+  command.add_option("CONFIG", a.rest, "config file and key=value settings, as for pretrain");
+  command.add_option("--recipe", a.recipe, "the method (recipe.name)");
+  command.add_option("--data", a.data, "what the run learns from (data.path)");
+  command.add_option("--preset", a.preset, "a preset of the recipe; default: by the data");
+  command.add_option("--device", a.device, "auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  command.add_flag("--distributed", a.distributed, "test the ranks that this is started on");
+  command.add_flag("--plan", a.plan, "what a run takes of each of --ranks ranks");
+  command.add_option("--ranks", a.ranks, "of the plan")->check(CLI::Range(1, 1 << 20));
+  command.add_option("--gpus-per-host", a.gpus_per_host, "of the plan; default: 8")
+      ->check(CLI::Range(1, 1024));
+}
+
 void add_rest(CLI::App& app, Arguments& all) {
   add_command(app, all, "recipes", kRecipes).add_option("NAME", all.recipes.name, "one recipe");
   CLI::App& config = add_command(app, all, "config", kConfig);
@@ -179,9 +208,7 @@ void add_rest(CLI::App& app, Arguments& all) {
   config.add_option("--recipe", all.config.recipe,
                     "whose keys; default: the config's, else simclr");
   config.add_flag("--origin", all.config.origin, "where each value comes from");
-  add_command(app, all, "doctor", kDoctor)
-      .add_option("--device", all.doctor.device, "auto, cpu or cuda")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  add_doctor(app, all);
 }
 
 std::string unknown_command(const std::string& word) {
@@ -231,6 +258,7 @@ Parsed parse_arguments(int argc, const char* const* argv,
   add_common(app, all.common);
   app.require_subcommand(1);
   add_pretrain(app, all);
+  add_launch(app, all);
   add_evaluate(app, all);
   add_embed(app, all);
   add_finetune(app, all);
@@ -249,6 +277,7 @@ Parsed parse_arguments(int argc, const char* const* argv,
   try {
     app.parse(argc, argv);
     check_alone(*app.get_subcommands().front());
+    all.launch.command = app.get_subcommand("launch")->remaining();
     parsed.run = true;
   } catch (const CLI::CallForHelp&) {
     const auto used = app.get_subcommands();

@@ -22,6 +22,12 @@ struct PretrainArguments {
   bool fresh = false;
 };
 
+struct LaunchArguments {
+  int ranks = 0;
+  int max_restarts = 0;
+  std::vector<std::string> command;  // pretrain and what follows, untouched
+};
+
 struct EvaluateArguments {
   std::vector<std::string> rest;  // RUN_OR_CHECKPOINT and key=value
   std::string data, test, methods, encoder, out;
@@ -85,7 +91,13 @@ struct ConfigArguments {
 };
 
 struct DoctorArguments {
-  std::string device = "auto";
+  std::vector<std::string> rest;  // CONFIG and key=value, of a plan or a test of ranks
+  std::string recipe, data, preset;
+  std::string device;  // empty: auto, or what CONFIG says
+  bool distributed = false;
+  bool plan = false;
+  int ranks = 0;          // of the plan; 0: not given
+  int gpus_per_host = 0;  // of the plan; 0: not given, which means 8
 };
 
 /// One command of the program: fills its arguments and runs.
@@ -93,6 +105,7 @@ struct Arguments {
   CommonArguments common;
   std::string command;
   PretrainArguments pretrain;
+  LaunchArguments launch;
   EvaluateArguments evaluate;
   EmbedArguments embed;
   FinetuneArguments finetune;

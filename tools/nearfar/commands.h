@@ -12,6 +12,7 @@ namespace nearfar {
 
 int run_pretrain(const PretrainArguments& arguments, const std::string& command_line,
                  Console& console);
+int run_launch(const LaunchArguments& arguments, const CommonArguments& common, Console& console);
 int run_evaluate(const EvaluateArguments& arguments, Console& console);
 int run_embed(const EmbedArguments& arguments, Console& console);
 int run_finetune(const FinetuneArguments& arguments, const std::string& command_line,
@@ -23,6 +24,9 @@ int run_bench(const BenchArguments& arguments, Console& console);
 int run_recipes(const RecipesArguments& arguments, Console& console);
 int run_config(const ConfigArguments& arguments, Console& console);
 int run_doctor(const DoctorArguments& arguments, Console& console);
+
+/// For a rank of nearfar launch: it shall not outlive its launcher. Otherwise does nothing.
+void follow_launcher();
 
 /// Sorts positional words into config files and key=value settings. Files may be written @file, and
 /// - is stdin. Throws ConfigError for a file that does not exist.

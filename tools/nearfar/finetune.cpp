@@ -195,7 +195,7 @@ int run_finetune(const FinetuneArguments& arguments, const std::string& command_
     const RunSources sources = sources_for(pretrained, arguments, options.out, from_scratch);
     const PretrainResult result = pretrain(sources, options, console.progress(), console.log());
     if (!from_scratch) folder = result.folder;
-    if (result.stopped_by_signal != 0) {
+    if (result.stopped) {
       console.result(
           "stopped and saved; to go on: the same command with --out " + folder.path + "\n",
           Json::object({{"folder", folder.path}, {"finished", false}}));

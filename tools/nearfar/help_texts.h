@@ -7,6 +7,7 @@ inline constexpr const char* kIntroduction =
     "nearfar: self-supervised pretraining of image encoders, near the similar, far from the "
     "rest\n\n"
     "  nearfar pretrain --recipe simclr --data PHOTOS     train on a folder of images\n"
+    "  nearfar launch --ranks 2 pretrain ...              the same on two GPUs\n"
     "  nearfar evaluate runs/simclr-photos-1              judge what was learned\n"
     "  nearfar finetune runs/simclr-photos-1 --labels 0.1 learn the labels, of a tenth\n"
     "  nearfar report runs/simclr-photos-1                a page with curves and a map\n"
@@ -23,6 +24,20 @@ inline constexpr const char* kPretrain =
     "  nearfar pretrain --replay runs/simclr-photos-1/diverged/step-9/replay.json\n"
     "                                                     where a NaN comes from\n\n"
     "CONFIG is a file (also @file, or - for stdin); settings are key=value.";
+
+inline constexpr const char* kLaunch =
+    "Runs pretrain as several ranks on this host, with the numbers of one rank: train.batch is "
+    "that "
+    "of all of them. Each takes the GPU of its number or, without GPUs, its share of the "
+    "processor.\n\n"
+    "  nearfar launch --ranks 2 pretrain --recipe simclr --data PHOTOS\n"
+    "  nearfar launch --ranks 8 --max-restarts 3 pretrain simclr.json --out runs/big\n"
+    "  nearfar launch --ranks 2 doctor --distributed      do these ranks agree, and how fast?\n\n"
+    "What follows pretrain is for pretrain. A rank that dies ends them all; --max-restarts starts "
+    "them again from the last checkpoint. SIGTERM, SIGINT and SIGUSR1 save and stop (exit code "
+    "75), a second one stops at once. The exit code is that of the rank that failed first.\n"
+    "Over several hosts, start nearfar pretrain itself: srun, mpirun, torchrun --no-python and "
+    "Kubeflow need no options.";
 
 inline constexpr const char* kEvaluate =
     "Judges an encoder by linear probe, nearest neighbours and more, beside raw pixels and an "
@@ -99,6 +114,18 @@ inline constexpr const char* kConfig =
 
 inline constexpr const char* kDoctor =
     "Prints versions, machine and devices, and tests them; paste it into a bug report.\n\n"
-    "  nearfar doctor\n  nearfar doctor --device cuda";
+    "  nearfar doctor\n"
+    "  nearfar doctor --device cuda\n"
+    "  nearfar launch --ranks 2 doctor --distributed simclr.json\n"
+    "                                                     do these ranks agree, and how fast?\n"
+    "  nearfar doctor --plan --ranks 1024 --gpus-per-host 8 simclr.json train.batch=4096\n"
+    "                                                     memory and traffic of each rank\n\n"
+    "--distributed compares versions, clocks and settings of the ranks that it is started on (by "
+    "nearfar launch, torchrun --no-python, srun, mpirun or Kubeflow), measures latency and "
+    "bandwidth, and checks that the gradient over the ranks is that of one rank. --plan counts "
+    "what "
+    "a step exchanges, by taking one as rank 0 with made-up images; no other rank is needed, and "
+    "no "
+    "GPU.";
 
 }  // namespace nearfar

@@ -86,7 +86,7 @@ FeatureOptions feature_options(JudgeConfig& config, const LoadedEncoder& loaded,
   options.image_size =
       config.evaluate.image_size > 0 ? config.evaluate.image_size : loaded.image_size;
   options.normalize = resolve_normalize(config.data, data);
-  options.workers = resolve_workers(config.data.workers);
+  options.workers = resolve_workers(config.data.workers, available_cores());
   options.leave_out_bad_images = config.data.on_bad_image == "skip";
   return options;
 }

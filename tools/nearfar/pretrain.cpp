@@ -28,7 +28,7 @@ std::string to_words(const PretrainResult& result) {
     return folder + ": this run is finished (" + format_count(result.step) + " steps)\n" +
            "next: nearfar evaluate " + folder + "\n";
   }
-  if (result.stopped_by_signal != 0) {
+  if (result.stopped) {
     return "stopped and saved after step " + format_count(result.step) + "\n" +
            "to go on: nearfar pretrain --out " + folder + "\n";
   }
@@ -71,9 +71,10 @@ int run_pretrain(const PretrainArguments& arguments, const std::string& command_
   options.out = arguments.out;
   options.fresh = arguments.fresh;
   options.command_line = command_line;
+  options.placement = console.placement();
   const PretrainResult result = pretrain(sources, options, console.progress(), console.log());
   console.result(to_words(result), to_document(result));
-  return result.stopped_by_signal == 0 ? 0 : static_cast<int>(ExitCode::stopped);
+  return result.stopped ? static_cast<int>(ExitCode::stopped) : 0;
 }
 
 }  // namespace nearfar

@@ -1,7 +1,10 @@
 // From the command line to a command, and from errors to exit codes.
 #include <iostream>
 #include <new>
+#include <optional>
 
+#include "distributed/peer_error.h"
+#include "distributed/placement.h"
 #include "framework/error.h"
 #include "tools/nearfar/commands.h"
 
@@ -17,6 +20,9 @@ std::string join(int argc, char** argv) {
 int dispatch(const Arguments& arguments, const std::string& command_line, Console& console) {
   if (arguments.command == "pretrain") {
     return run_pretrain(arguments.pretrain, command_line, console);
+  }
+  if (arguments.command == "launch") {
+    return run_launch(arguments.launch, arguments.common, console);
   }
   if (arguments.command == "evaluate") return run_evaluate(arguments.evaluate, console);
   if (arguments.command == "embed") return run_embed(arguments.embed, console);
@@ -38,14 +44,32 @@ std::string first_line(const std::exception& error) {
   return text.substr(0, text.find('\n'));
 }
 
+/// Where this process stands among the ranks of a command; commands that know no ranks have one.
+/// What is wrong with the environment is printed, and nothing returned.
+std::optional<Placement> placement_of(const std::string& command) {
+  if (command != "pretrain" && command != "doctor") return Placement{};
+  try {
+    return find_placement(process_environment());
+  } catch (const PlacementError& error) {
+    std::cerr << "error: " << error.what() << "\n";
+    return std::nullopt;
+  }
+}
+
 int run_program(int argc, char** argv) {
+  follow_launcher();
   const Parsed parsed = parse_arguments(argc, argv, key_listing);
   std::cout << parsed.output;
   std::cerr << parsed.error;
   if (!parsed.run) return parsed.exit_code;
-  Console console(parsed.arguments.common);
+  std::optional<Placement> placement = placement_of(parsed.arguments.command);
+  if (!placement) return static_cast<int>(ExitCode::config);
+  Console console(parsed.arguments.common, *std::move(placement));
   try {
     return dispatch(parsed.arguments, join(argc, argv), console);
+  } catch (const PeerError& error) {
+    console.log().error(first_line(error));
+    return static_cast<int>(ExitCode::environment);
   } catch (const Error& error) {
     console.log().error(first_line(error));
     return static_cast<int>(error.code());

@@ -7,6 +7,7 @@
 #include "framework/data/statistics.h"
 #include "framework/error.h"
 #include "framework/log/quantities.h"
+#include "framework/train/device.h"
 #include "framework/train/plan.h"
 #include "tools/nearfar/commands.h"
 
@@ -64,7 +65,7 @@ ViewSource views_of_policy(const ViewRequest& request, Log& log) {
   source.plan.skip_bad_images = data.on_bad_image == "skip";
   source.plan.max_bad_fraction = data.max_bad_fraction;
   source.plan.normalize = resolve_normalize(data, *source.data);
-  source.plan.workers = resolve_workers(data.workers);
+  source.plan.workers = resolve_workers(data.workers, available_cores());
   source.sheet.seed = source.plan.seed;
   source.sheet.title = preset.name + ": " + preset.summary;
   source.sheet.note = preset.source + ". " + data.path + ": " +

@@ -66,6 +66,7 @@ TEST_F(DeviceRendering, GivesWhatTheLoaderWouldHaveRendered) {
   const DeviceRenderer renderer(render_on_host, kDevice);
   expect_like_rendered(renderer, 3);
   expect_like_rendered(renderer, 1);
+  expect_like_rendered(renderer, 3, {false, true});
 }
 
 TEST_F(DeviceRendering, LaunchesOnItsDeviceAndThatDevicesCurrentStream) {

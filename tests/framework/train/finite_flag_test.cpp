@@ -44,6 +44,14 @@ TEST(FiniteFlag, LateReadingLeavesTheNewestStepAlone) {
   EXPECT_EQ(settled.settle()->step, 7);
 }
 
+TEST(FiniteFlag, NobodyHearsOfItWhereNoneLooks) {
+  FiniteFlag flag(at::kCPU, FiniteFlag::Reading::never);
+  flag.note(0, number(NAN), number(1.0));
+  EXPECT_FALSE(flag.failure());
+  EXPECT_FALSE(flag.settle());
+  EXPECT_EQ(flag.not_finite().item<float>(), 1.0f);
+}
+
 struct NoConfig {
   void describe(Fields&) {}
 };

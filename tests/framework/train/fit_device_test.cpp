@@ -92,7 +92,7 @@ DeviceFit settle(int64_t batch, int64_t norm_batch, double gibibytes) {
   Training training(config, info, plan, group, at::kCPU);
   const auto before = training.state_files();
   Log log;
-  const DeviceFit fit = fit_device(config, training, log);
+  const DeviceFit fit = fit_device(config, training, group, log);
   EXPECT_TRUE(training.state_files() == before);
   EXPECT_NO_THROW(check_micro_batch(training.recipe(), fit.micro_batch, batch, norm_batch, 1));
   return fit;

@@ -121,7 +121,8 @@ std::vector<uint8_t> train(const std::string& folder) {
   ProgressBar progress(2, quiet);
   Log log;
   Training training(run.config, run.data.train->info(), plan_of(run, group), group, at::kCPU);
-  EpochLoop loop(run, {folder}, training, group, progress, log);
+  const StopSignals signals;
+  EpochLoop loop(run, {folder}, training, group, signals, progress, log);
   real_file_system().make_directories(RunFolder{folder}.checkpoints());
   loop.restore(newest_generation(RunFolder{folder}.checkpoints(), log));
   EXPECT_EQ(loop.run(), 0);

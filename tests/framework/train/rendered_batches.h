@@ -14,7 +14,8 @@ namespace nearfar {
 
 /// The batches of one epoch of 20 small pictures in steps of 6, the last one of 2. A rendering
 /// loader's hold views, the other's what a device renders them from.
-inline std::vector<ViewBatch> batches_of_an_epoch(int channels, bool render) {
+inline std::vector<ViewBatch> batches_of_an_epoch(int channels, bool render,
+                                                  std::vector<bool> shuffled = {}) {
   const auto data = std::make_shared<MadeDataset>(20, channels, 20, 24, 4, std::set<int64_t>{});
   std::vector<ViewPolicy> policies = two_views();
   policies[1].jitter = 0.0;  // bicubic overshoot, where hue has a jump
@@ -22,6 +23,7 @@ inline std::vector<ViewBatch> batches_of_an_epoch(int channels, bool render) {
   plan.drop_last = false;
   plan.normalize = {{0.5f, 0.4f, 0.3f}, {0.25f, 0.5f, 1.0f}};
   plan.render = render;
+  plan.shuffled_views = std::move(shuffled);
   Log log;
   ViewLoader loader(data, policies, plan, log);
   return batches_of(loader, 1, 20, 4);
@@ -45,10 +47,11 @@ inline void expect_rendered(const std::vector<at::Tensor>& views, const ViewBatc
 
 /// Expects of every step of an epoch what the rendering loader gives. No step waits for the one
 /// before.
-inline void expect_like_rendered(const DeviceRenderer& renderer, int channels) {
-  const std::vector<ViewBatch> expected = batches_of_an_epoch(channels, true);
+inline void expect_like_rendered(const DeviceRenderer& renderer, int channels,
+                                 const std::vector<bool>& shuffled = {}) {
+  const std::vector<ViewBatch> expected = batches_of_an_epoch(channels, true, shuffled);
   std::vector<std::vector<at::Tensor>> steps;
-  for (const ViewBatch& batch : batches_of_an_epoch(channels, false))
+  for (const ViewBatch& batch : batches_of_an_epoch(channels, false, shuffled))
     steps.push_back(renderer.render(batch));
   for (size_t step = 0; step < 4; ++step) {
     EXPECT_EQ(expected[step].index.size(), step == 3 ? 2u : 6u);

@@ -1,0 +1,60 @@
+// Comparing ranks with one rank.
+#include "tests/recipes/rank_law.h"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+
+#include "distributed/thread_group.h"
+
+namespace nearfar {
+namespace {
+
+LossAndGradient compute(const RankLaw& law, Group& inside, Group& group) {
+  SmallRecipe small = make_small_recipe(law.subject.name, law.subject.settings, law.plan, inside);
+  const Batch batch = small_batch(law.plan, 0, small.recipe->views().size(), group);
+  const auto loss = [&](const Embeddings& embeddings) {
+    return law.loss ? law.loss(inside, embeddings, batch)
+                    : small.recipe->loss(embeddings, batch).value;
+  };
+  return loss_and_gradient(small, batch, group, loss);
+}
+
+}  // namespace
+
+LossAndGradient on_one_rank(const RankLaw& law) {
+  SoloGroup group;
+  return compute({law.subject, law.plan, {}, {}}, group, group);
+}
+
+Deviation deviation_of(const RankLaw& law, Group& group, const LossAndGradient& expected) {
+  const std::unique_ptr<Group> wrapped = law.wrap ? law.wrap(group) : nullptr;
+  const LossAndGradient found = compute(law, wrapped ? *wrapped : group, group);
+  Deviation deviation{std::abs(found.loss - expected.loss) / std::abs(expected.loss), 0.0, ""};
+  for (size_t p = 0; p < expected.gradients.size(); ++p) {
+    const auto& [name, gradient] = expected.gradients[p];
+    const double scale = std::max(1e-3, gradient.abs().max().item<double>());
+    const double worst = (found.gradients[p].second - gradient).abs().max().item<double>() / scale;
+    // Also where it is not a number.
+    if (!(worst <= deviation.gradient)) deviation = {deviation.loss, worst, name};
+  }
+  return deviation;
+}
+
+Deviation deviation_of_threads(const RankLaw& law, int ranks) {
+  const LossAndGradient expected = on_one_rank(law);
+  std::mutex mutex;
+  Deviation worst;
+  run_ranks(ranks, [&](Group& group) {
+    const Deviation deviation = deviation_of(law, group, expected);
+    const std::lock_guard lock(mutex);
+    worst.loss = std::max(worst.loss, deviation.loss);
+    if (!(deviation.gradient <= worst.gradient)) {
+      worst.gradient = deviation.gradient;
+      worst.parameter = deviation.parameter;
+    }
+  });
+  return worst;
+}
+
+}  // namespace nearfar
