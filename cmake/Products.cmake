@@ -29,7 +29,7 @@ nearfar_sources(torch_sources ${NEARFAR_TORCH_FOLDERS})
 list(REMOVE_ITEM torch_sources ${CMAKE_SOURCE_DIR}/distributed/shard.cpp
      ${CMAKE_SOURCE_DIR}/distributed/c10d_nccl.cpp)  # NCCL comes with libnearfar_cuda.so
 add_library(nearfar_torch OBJECT ${torch_sources} ${CMAKE_SOURCE_DIR}/cmake/torch_anchor.cpp
-            ${NEARFAR_UPDATE_KERNEL_CHOICE})
+            ${NEARFAR_LOOP_CHOICES})
 target_link_libraries(nearfar_torch PUBLIC nearfar_settings nearfar_torch_library PkgConfig::XXHASH)
 target_precompile_headers(nearfar_torch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.h)
 # Without NDEBUG, RecordFunction::inputs() asserts on a flag that the wheel's release build never sets.
@@ -44,10 +44,12 @@ set_source_files_properties(${CMAKE_SOURCE_DIR}/distributed/c10d_gloo.cpp PROPER
   COMPILE_OPTIONS "-fvisibility=hidden;-fvisibility-inlines-hidden")
 
 nearfar_add_kernels(nearfar_kernels)
-nearfar_add_update_kernels(nearfar_update)
+# An update computes the same bits on every processor; a loss uses fused multiply-adds where there are any.
+nearfar_add_loops(nearfar_update framework/optimize/kernels/chunk_loops.cpp -ffp-contract=off)
+nearfar_add_loops(nearfar_tiles framework/losses/kernels/tile_loops.cpp -ffp-contract=fast)
 set(NEARFAR_PLAIN_OBJECTS $<TARGET_OBJECTS:nearfar_plain> ${nearfar_kernels_OBJECTS})
 add_library(nearfar SHARED ${NEARFAR_PLAIN_OBJECTS} $<TARGET_OBJECTS:nearfar_torch>
-            ${nearfar_update_OBJECTS})
+            ${nearfar_update_OBJECTS} ${nearfar_tiles_OBJECTS})
 target_link_libraries(nearfar PUBLIC ${NEARFAR_PLAIN_LIBRARIES} nearfar_torch_library)
 
 # OpenCV pulls in a reference BLAS that would override LibTorch's: it lives in a library of its own,

@@ -2,14 +2,16 @@
 // nothing cancels, however sharp the temperature or well separated the pairs.
 #include "framework/losses/nt_xent.h"
 
-#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/types.h>
 
 #include <cmath>
-#include <limits>
-#include <numeric>
 
-#include "distributed/gather.h"
+#include "framework/losses/known_gradient.h"
+#include "framework/losses/margin.h"
+#include "framework/losses/pair_tiles.h"
+#include "framework/losses/pairs.h"
+#include "framework/losses/row_tiles.h"
+#include "framework/losses/unit_rows.h"
 
 // Shapes: n rows of this rank, N rows of all ranks, D dimensions, V = 2 views, A = V n anchors,
 // K = V N keys.
@@ -17,71 +19,96 @@
 namespace nearfar {
 namespace {
 
-void check_inputs(const Group& group, const at::Tensor& z1, const at::Tensor& z2,
-                  double temperature, const std::vector<int64_t>& rows) {
-  TORCH_CHECK(temperature > 0.0, "nt_xent: expected a temperature above 0, got ", temperature);
-  TORCH_CHECK(z1.dim() == 2 && z1.sizes() == z2.sizes(),
-              "nt_xent: expected z1 and z2 of one shape [n, d], got ", z1.sizes(), " and ",
-              z2.sizes());
-  const at::ScalarType type = z1.scalar_type();
-  TORCH_CHECK((type == at::kFloat || type == at::kDouble) && z2.scalar_type() == type,
-              "nt_xent: expected float32 or float64 in both views, got ", type, " and ",
-              z2.scalar_type());
-  const size_t rank = static_cast<size_t>(group.rank());
-  TORCH_CHECK(rows.size() == static_cast<size_t>(group.size()) && rows[rank] == z1.size(0),
-              "nt_xent: rank ", rank, " of ", group.size(),
-              ": expected as many rows as announced for this rank, ", rows, ", got ", z1.size(0));
-}
+constexpr const char* kName = "nt_xent";
+constexpr int64_t kViews = 2;
 
-// x / |x|. The row's largest component is taken out first, so that no square over- or underflows;
-// as the result does not depend on it, it is a constant to autograd. A row of zeros stays zero.
-at::Tensor normalize_rows(const at::Tensor& rows) {
-  const at::Tensor largest = rows.detach().abs().amax(-1, /*keepdim=*/true);
-  const at::Tensor scaled = rows / largest.masked_fill(largest == 0, 1.0);
-  const at::Tensor squares = scaled.square().sum(-1, /*keepdim=*/true);
-  return scaled / squares.masked_fill(largest == 0, 1.0).sqrt();
+/// The similarities of this rank's anchors: those among themselves, and those to other ranks' keys.
+struct Anchors {
+  // The views of a sample lie side by side: row V i + v of the keys is view v of sample i, on every
+  // rank, so that anchors of one sample are left out by their places alone.
+  Anchors(const Pairs& pairs, const at::Tensor& unit_nVD, const at::Tensor& keys_NVD)
+      : own{unit_nVD.flatten(0, 1), {}, pairs.scale, kViews} {
+    own.columns = own.rows;
+    const at::Tensor keys_KD = keys_NVD.flatten(0, 1);
+    for (const Piece& piece : pieces_of_others(pairs)) {
+      const Piece keys{kViews * piece.begin, kViews * piece.count};
+      places.push_back(keys);
+      others.push_back({own.rows, keys_KD.narrow(0, keys.begin, keys.count), pairs.scale});
+    }
+  }
+
+  at::Tensor log_sum_of_negatives() const {
+    at::Tensor log_sum_A = sum_exponentials(own).first.log();
+    for (const RowMatrix& other : others) {
+      log_sum_A = at::logaddexp(log_sum_A, sum_exponentials(other).log());
+    }
+    return log_sum_A;
+  }
+
+  /// Sum over the negatives k of (p_ik w_i + p_ki w_k) u_k for each anchor i: its part as an anchor
+  /// and its part as a negative of others.
+  at::Tensor pull_of_negatives(const ExpWeight& mine_A, const ExpWeight& all_K) const {
+    const at::Tensor pull_AD = weighted_sums(own, mine_A, mine_A).first;
+    for (size_t i = 0; i < others.size(); ++i) {
+      add_weighted_sums(others[i], mine_A, all_K.narrow(places[i].begin, places[i].count), pull_AD);
+    }
+    return pull_AD;
+  }
+
+  PairMatrix own;
+  std::vector<RowMatrix> others;
+  std::vector<Piece> places;
+};
+
+ValueAndGradients compute(Group& group, const Pairs& pairs, const at::Tensor& weight,
+                          bool gradients) {
+  const UnitRows rows_nVD(at::stack({pairs.first, pairs.second}, 1));
+  const at::Tensor& unit_nVD = rows_nVD.unit;
+  const Anchors anchors(pairs, unit_nVD, group.all_gather(unit_nVD, pairs.rows));
+  const at::Tensor view1_nD = unit_nVD.select(1, 0), view2_nD = unit_nVD.select(1, 1);
+  const at::Tensor positive_n = view1_nD.mul(view2_nD).sum(1).to(at::kDouble).mul_(pairs.scale);
+  const at::Tensor positive_A = positive_n.repeat_interleave(kViews);
+  const at::Tensor margin_A = anchors.log_sum_of_negatives() - positive_A;
+  const at::Tensor loss_A = loss_of_margin(margin_A);
+  const at::Tensor weight_A =
+      sample_weights(kName, group, pairs, weight).div_(kViews).repeat_interleave(kViews);
+  ValueAndGradients result{weight_A.mul(loss_A).sum().to(unit_nVD.scalar_type()), {}};
+
+  // Exchanged whether or not gradients are wanted here: other ranks may want theirs.
+  const at::Tensor mine_nV2 = at::stack({positive_A + loss_A, weight_A}, 1).view({-1, kViews, 2});
+  const at::Tensor all_K2 = group.all_gather(mine_nV2, pairs.rows).flatten(0, 1);
+  if (!gradients) return result;
+  const auto side = [&](const at::Tensor& numbers_R2) {
+    const at::Tensor sides_2R = numbers_R2.t().to(unit_nVD.scalar_type()).contiguous();
+    return ExpWeight{sides_2R[0], sides_2R[1]};
+  };
+  const at::Tensor pull_AD = anchors.pull_of_negatives(side(mine_nV2.flatten(0, 1)), side(all_K2));
+  const at::Tensor pull_nVD = pull_AD.view_as(unit_nVD);
+  const at::Tensor attraction_n1 = weight_A.mul(at::sigmoid(margin_A))
+                                       .view({-1, kViews})
+                                       .sum(1, /*keepdim=*/true)
+                                       .to(unit_nVD.scalar_type());
+  pull_nVD.select(1, 0).addcmul_(view2_nD, attraction_n1, -1.0);
+  pull_nVD.select(1, 1).addcmul_(view1_nD, attraction_n1, -1.0);
+  const at::Tensor gradient_nVD = rows_nVD.through(pull_nVD.mul_(pairs.scale));
+  result.gradients = {gradient_nVD.select(1, 0), gradient_nVD.select(1, 1)};
+  return result;
 }
 
 }  // namespace
 
 at::Tensor nt_xent(Group& group, const at::Tensor& z1, const at::Tensor& z2, double temperature,
-                   const Shard& own) {
-  TORCH_CHECK(own == shard(own.total, group.size(), group.rank()), "nt_xent: rank ", group.rank(),
-              " of ", group.size(), ": expected this rank's shard of ", own.total, ", got [",
-              own.begin, ", ", own.end, ")");
-  return nt_xent_over_rows(group, z1, z2, temperature, rows_by_rank(own.total, group.size()));
+                   const Shard& own, const at::Tensor& weight) {
+  return nt_xent_over_rows(group, z1, z2, temperature, rows_of_shards(kName, group, own), weight);
 }
 
 at::Tensor nt_xent_over_rows(Group& group, const at::Tensor& z1, const at::Tensor& z2,
-                             double temperature, const std::vector<int64_t>& rows) {
-  check_inputs(group, z1, z2, temperature, rows);
-  const int64_t begin = std::accumulate(rows.begin(), rows.begin() + group.rank(), int64_t{0});
-  const int64_t total = std::accumulate(rows.begin(), rows.end(), int64_t{0});
-  // Under autocast the product would be rounded to bfloat16, a hundredth of a unit at a sharp
-  // temperature.
-  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-
-  // The views of a sample lie side by side: row V i + v of the keys is view v of sample i, on every
-  // rank, and an anchor finds itself and its positive by its global row alone.
-  const at::Tensor unit_nVD = normalize_rows(at::stack({z1, z2}, 1));
-  const at::Tensor keys_KD = gather_with_grad(group, unit_nVD, rows).flatten(0, 1);
-  const at::Tensor logits_AK = unit_nVD.flatten(0, 1).matmul(keys_KD.t()) / temperature;
-
-  const at::Tensor self_A1 =
-      at::arange(2 * begin, 2 * begin + 2 * z1.size(0), logits_AK.options().dtype(at::kLong))
-          .unsqueeze(1);
-  const at::Tensor positive_A1 = self_A1.bitwise_xor(1);
-  // Finite, not infinite: a batch of one pair has no negatives, and infinities would make NaN of
-  // it.
-  const double nothing = logits_AK.scalar_type() == at::kFloat
-                             ? std::numeric_limits<float>::lowest()
-                             : std::numeric_limits<double>::lowest();
-  const at::Tensor negatives_AK = logits_AK.scatter(1, at::cat({self_A1, positive_A1}, 1), nothing);
-  const at::Tensor margin_A =
-      negatives_AK.logsumexp(1) - logits_AK.gather(1, positive_A1).squeeze(1);
-  // Above 40, ln(1 + e^x) - x is below the last bit of a double.
-  const at::Tensor loss_A = at::softplus(margin_A, /*beta=*/1, /*threshold=*/40);
-  return loss_A.sum() * (static_cast<double>(group.size()) / static_cast<double>(2 * total));
+                             double temperature, const std::vector<int64_t>& rows,
+                             const at::Tensor& weight) {
+  const Pairs pairs = make_pairs(kName, group, z1, z2, temperature, rows);
+  return with_known_gradient(
+      kName, Factor::given_before, {pairs.first, pairs.second},
+      [&](bool gradients) { return compute(group, pairs, weight, gradients); });
 }
 
 double nt_xent_random_guess(int64_t global_batch) {

@@ -39,6 +39,6 @@ void add_augmentation(Operations& operations);  // augmentation_cases.cpp
 void add_encoders(Operations& operations);      // encoder_cases.cpp
 void add_evaluation(Operations& operations);    // evaluation_cases.cpp
 void add_optimizers(Operations& operations);    // optimizer_cases.cpp: optimizers, schedules
-void add_losses(Operations& operations);  // loss_cases.cpp: nt_xent, nt_xent_ranks, gather family
+void add_losses(Operations& operations);        // loss_cases.cpp: contrastive losses, queue, gather
 
 }  // namespace nearfar::golden

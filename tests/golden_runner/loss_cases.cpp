@@ -1,9 +1,12 @@
-// Golden cases of NT-Xent and of gathering over ranks; ranks are threads.
+// Golden cases of contrastive losses, the queue and gathering over ranks; ranks are threads.
 #include <numeric>
 
 #include "distributed/gather.h"
 #include "distributed/thread_group.h"
+#include "framework/losses/info_nce.h"
+#include "framework/losses/moco.h"
 #include "framework/losses/nt_xent.h"
+#include "recipes/blocks/feature_queue.h"
 #include "tests/golden_runner/case.h"
 
 namespace nearfar::golden {
@@ -64,6 +67,75 @@ Tensors nt_xent_ranks_case(const Case& item) {
           {"grad_before_ddp.z1", before1}, {"grad_before_ddp.z2", before2}};
 }
 
+Tensors info_nce_queue_case(const Case& item) {
+  SoloGroup group;
+  const at::Tensor query = item.tensors.at("query").clone().requires_grad_();
+  const double temperature = item.hyperparameters.at("temperature").as_double();
+  const at::Tensor loss =
+      moco_loss(group, query, item.tensors.at("key"), {item.tensors.at("queue"), {}, false},
+                temperature, {0, query.size(0), query.size(0)});
+  loss.backward();
+  return {{"loss", loss.detach()}, {"grad.query", query.grad()}};
+}
+
+Tensors info_nce_pairs_case(const Case& item) {
+  SoloGroup group;
+  const at::Tensor query = item.tensors.at("query").clone().requires_grad_();
+  const at::Tensor key = item.tensors.at("key").clone().requires_grad_();
+  const bool both = item.hyperparameters.at("symmetric").as_bool();
+  const at::Tensor loss = info_nce(
+      group, query, key, item.hyperparameters.at("temperature").as_double(),
+      {0, query.size(0), query.size(0)}, both ? Directions::both : Directions::query_to_key);
+  loss.backward();
+  return {{"loss", loss.detach()}, {"grad.query", query.grad()}, {"grad.key", key.grad()}};
+}
+
+Tensors queue_update_case(const Case& item) {
+  const at::Tensor& start = item.tensors.at("queue0");
+  const at::Tensor& keys = item.tensors.at("keys");
+  FeatureQueue queue(start.size(0), start.size(1));
+  auto buffers = queue.named_buffers();
+  buffers["rows"].set_data(start.clone());
+  buffers["filled"].fill_(start.size(0));
+  buffers["pointer"].fill_(item.hyperparameters.at("pointer0").as_int());
+  const at::Tensor queues = at::empty_like(item.tensors.at("queues"));
+  const at::Tensor pointers = at::empty_like(item.tensors.at("pointers"));
+  for (int64_t step = 0; step < keys.size(0); ++step) {
+    queue.append(keys[step], at::zeros({keys.size(1)}, at::kLong));
+    queues[step].copy_(queue.negatives().rows);
+    pointers[step].fill_(queue.pointer());
+  }
+  return {{"queues", queues}, {"pointers", pointers}};
+}
+
+/// Inputs [n, d], or [W, n, d] over W ranks.
+Tensors moco_v3_case(const Case& item) {
+  const bool over_ranks = item.tensors.at("q1").dim() == 3;
+  const auto input = [&](const char* name) {
+    const at::Tensor& tensor = item.tensors.at(name);
+    return over_ranks ? tensor : tensor.unsqueeze(0);
+  };
+  const at::Tensor q1 = input("q1"), q2 = input("q2"), k1 = input("k1"), k2 = input("k2");
+  const int64_t ranks = q1.size(0), rows = q1.size(1);
+  const double temperature = item.hyperparameters.at("temperature").as_double();
+  const at::Tensor losses = at::empty({ranks}, q1.options());
+  at::Tensor grad1 = at::empty_like(q1), grad2 = at::empty_like(q2);
+  run_ranks(static_cast<int>(ranks), [&](Group& group) {
+    const int rank = group.rank();
+    const at::Tensor own1 = q1[rank].clone().requires_grad_();
+    const at::Tensor own2 = q2[rank].clone().requires_grad_();
+    const at::Tensor loss = moco_v3_loss(group, own1, own2, k1[rank], k2[rank], temperature,
+                                         {rank * rows, (rank + 1) * rows, ranks * rows});
+    loss.backward();
+    losses[rank].copy_(loss.detach());
+    grad1[rank].copy_(own1.grad() / static_cast<double>(ranks));
+    grad2[rank].copy_(own2.grad() / static_cast<double>(ranks));
+  });
+  if (!over_ranks) grad1 = grad1[0], grad2 = grad2[0];
+  return {
+      {"loss", losses.mean()}, {"loss_per_rank", losses}, {"grad.q1", grad1}, {"grad.q2", grad2}};
+}
+
 /// sum_k A_k . g_k + weight / 2 sum_{k < l} g_k . g_l
 at::Tensor loss_of_gathered(const at::Tensor& gathered, const at::Tensor& direction,
                             const at::Tensor& weight) {
@@ -121,6 +193,10 @@ Tensors statistics_gradient_case(const Case& item) {
 void add_losses(Operations& operations) {
   operations["nt_xent"] = nt_xent_case;
   operations["nt_xent_ranks"] = nt_xent_ranks_case;
+  operations["info_nce_queue"] = info_nce_queue_case;
+  operations["info_nce_pairs"] = info_nce_pairs_case;
+  operations["queue_update"] = queue_update_case;
+  operations["moco_v3"] = moco_v3_case;
   operations["gather_gradient"] = gather_gradient_case;
   operations["statistics_gradient"] = statistics_gradient_case;
 }

@@ -27,10 +27,10 @@ class Plan(ProgramTest):
                                               ("parameters", "gradients", "optimizer", "buffers",
                                                "activations", "batches")))
         step = plan["step"]
-        # Two views, 16 dimensions, float32.
-        self.assertEqual(step["all_gather"]["payload_bytes"], 1025 * 2 * 16 * 4)
+        # Two views, 16 dimensions in float32, then a log-sum and a weight in float64.
+        self.assertEqual(step["all_gather"]["payload_bytes"], 1025 * 2 * (16 * 4 + 2 * 8))
         self.assertEqual(step["all_gather"]["sent_bytes"],
-                         1025 * 128 - 1025 * 128 // 1024)
+                         1025 * 160 - 1025 * 160 // 1024)
         self.assertGreaterEqual(step["background_sum"]["payload_bytes"], memory["parameters"])
         total = step["total"]
         self.assertEqual(total["sent_bytes"],

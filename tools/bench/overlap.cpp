@@ -223,12 +223,13 @@ double overlap(Bench& bench, int rounds) {
 
 double mebibytes(double bytes) { return bytes / 1048576.0; }
 
-/// Bytes that a rank sends in a step: gradients S, embeddings E = views N d 4 of all ranks.
+/// Bytes that a rank sends in a step: gradients S, embeddings E = views N d 4 of all ranks, a
+/// log-sum and a weight of each, L = views N 16.
 void compare_bytes(const char* what, double gradients, double batch, double width, double ranks) {
   const double share = (ranks - 1) / ranks;
-  const double embeddings = 2 * batch * width * 4;
-  const double ours = share * (2 * gradients + 2 * embeddings);
-  const double half = share * (gradients + 2 * embeddings);
+  const double embeddings = 2 * batch * width * 4, log_sums = 2 * batch * 16;
+  const double ours = share * (2 * gradients + embeddings + log_sums);
+  const double half = share * (gradients + embeddings + log_sums);
   const double peers = share * (2 * gradients + 3 * embeddings);
   std::printf("%-34s %9.2f %9.2f %7.3f %14.2f %7.3f\n", what, mebibytes(peers), mebibytes(ours),
               peers / ours, mebibytes(half), peers / half);
@@ -245,8 +246,9 @@ void bytes(Bench& bench) {
                 mebibytes(static_cast<double>(bytes_sent(kind, step[kind].payload, kRanks))));
   }
   std::printf(
-      "\nMiB a rank sends in a step: gradients S, embeddings E = 2 views N d 4 bytes\n"
-      "  nearfar: (W-1)/W (2 S + E + E)   all-reduce S, all-gather E, reduce-scatter E back\n"
+      "\nMiB a rank sends in a step: gradients S, embeddings E = 2 views N d 4 bytes, "
+      "L = 2 views N 16 bytes\n"
+      "  nearfar: (W-1)/W (2 S + E + L)   all-reduce S, all-gather E and log-sums L\n"
       "  peers:   (W-1)/W (2 S + E + 2 E) all-reduce S, all-gather E, all-reduce E back\n"
       "%-34s %9s %9s %7s %14s %7s\n",
       "", "peers", "nearfar", "ratio", "wire=bf16", "ratio");

@@ -53,10 +53,11 @@ TEST(DistributionPlan, HasNumbersWorkedOutByHand) {
   int64_t norm_channels = 0;
   for (const int64_t channels : norms) norm_channels += channels;
 
-  // The embeddings of all images and views, once; their gradients on the way back.
-  const int64_t gathered = kBatch * kViews * kWidth * kFloat;
-  EXPECT_EQ(plan.step[Collective::all_gather], (Traffic{1, gathered}));
-  EXPECT_EQ(plan.step[Collective::sum_scatter], (Traffic{1, gathered}));
+  // The embeddings of all images and views, once, then a log-sum and a weight of each in float64:
+  // nothing travels on the way back.
+  const int64_t gathered = kBatch * kViews * (kWidth * kFloat + 2 * 8);
+  EXPECT_EQ(plan.step[Collective::all_gather], (Traffic{2, gathered}));
+  EXPECT_EQ(plan.step[Collective::sum_scatter], Traffic{});
   // Every BatchNorm sums for mean and for variance, in each view, forward and backward. Then one
   // exchange of running statistics (mean, variance, groups) and one of loss and votes.
   const auto layers = static_cast<int64_t>(norms.size());
