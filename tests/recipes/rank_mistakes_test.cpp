@@ -21,18 +21,20 @@ const Subject kSimClr{"simclr", {"temperature=0.5", "projection.width=8", "view.
 constexpr int kRanks = 3;
 const SmallPlan kPlan{.batch = 11, .norm_batch = 11};
 
-RankLaw with_backward(Backward backward) {
-  RankLaw law{kSimClr, kPlan, {}, {}};
-  law.wrap = [backward](Group& group) {
-    return std::make_unique<GroupWithBackward>(group, backward);
-  };
-  return law;
-}
-
 RankLaw with_loss(LossMistake mistake) {
   RankLaw law{kSimClr, kPlan, {}, {}};
   law.loss = [mistake](Group& group, const Embeddings& embeddings, const Batch& batch) {
     return plain_nt_xent(group, embeddings, kTemperature, batch.shard, mistake);
+  };
+  return law;
+}
+
+/// Under a loss that gathers with gradient, as published ones do: nearfar's own exchanges nothing
+/// in backward.
+RankLaw with_backward(Backward backward) {
+  RankLaw law = with_loss(LossMistake::none);
+  law.wrap = [backward](Group& group) {
+    return std::make_unique<GroupWithBackward>(group, backward);
   };
   return law;
 }

@@ -63,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(Recipes, BuiltInRecipe, testing::Values("simclr", "supe
 
 TEST(RankSelfTest, NamesWhatABrokenTransportMakesWrong) {
   const RunConfig config = config_of("simclr");
-  for (const Backward backward : {Backward::own_slice, Backward::average}) {
+  for (const Backward backward : {Backward::identity, Backward::averaged_sums}) {
     run_ranks(2, [&](Group& threads) {
       GroupWithBackward group(threads, backward);
       const std::string message = refusal(config, group);
