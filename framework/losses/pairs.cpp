@@ -54,7 +54,12 @@ at::Tensor sample_weights(const char* name, const Group& group, const Pairs& pai
 
 std::vector<Piece> pieces_of_others(const Pairs& pairs) {
   const int64_t end = pairs.begin + pairs.count();
-  return {{0, pairs.begin}, {end, pairs.total - end}};
+  std::vector<Piece> pieces;
+  for (const Piece& piece : {Piece{0, pairs.begin}, Piece{end, pairs.total - end}}) {
+    // A sum over nothing would be an infinite logarithm, for a replay to stumble over.
+    if (piece.count > 0) pieces.push_back(piece);
+  }
+  return pieces;
 }
 
 }  // namespace nearfar
