@@ -1,4 +1,6 @@
 // Encoders by name.
+#include "framework/encoders/make_encoder.h"
+
 #include <algorithm>
 #include <stdexcept>
 #include <string>

@@ -6,6 +6,7 @@
 #include "framework/checkpoint/generations.h"
 #include "framework/checkpoint/manifest.h"
 #include "framework/checkpoint/tensors.h"
+#include "framework/encoders/make_encoder.h"
 #include "framework/error.h"
 #include "framework/train/module_state.h"
 #include "nearfar/version.h"

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "augment/render.h"
-#include "framework/encoders/encoder.h"
+#include "framework/encoders/encoder_config.h"
 #include "framework/files/safetensors.h"
 
 namespace nearfar {

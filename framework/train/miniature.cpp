@@ -8,6 +8,7 @@
 
 #include "framework/config/settings.h"
 #include "framework/data/batch_permutation.h"
+#include "framework/encoders/make_encoder.h"
 #include "framework/error.h"
 #include "framework/recipe/make_recipe.h"
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "framework/encoders/make_encoder.h"
 #include "framework/error.h"
 #include "framework/log/quantities.h"
 #include "framework/recipe/make_recipe.h"

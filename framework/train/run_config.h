@@ -5,7 +5,7 @@
 #include <string>
 
 #include "framework/data/open.h"
-#include "framework/encoders/encoder.h"
+#include "framework/encoders/encoder_config.h"
 #include "framework/evaluate/evaluation.h"
 #include "framework/optimize/optimizer.h"
 #include "framework/optimize/schedule.h"

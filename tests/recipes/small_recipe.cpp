@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "framework/encoders/batch_norm.h"
+#include "framework/encoders/make_encoder.h"
 #include "framework/optimize/optimizer.h"
 #include "framework/recipe/make_recipe.h"
 #include "framework/train/gradient_exchange.h"

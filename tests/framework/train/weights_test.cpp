@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "framework/encoders/resnet.h"
+#include "framework/encoders/make_encoder.h"
 #include "framework/error.h"
 #include "framework/train/module_state.h"
 #include "tests/framework/files/temporary_folder.h"
