@@ -13,7 +13,7 @@
 namespace nearfar {
 
 /// A network images [N, C, H, W] -> features [N, width()]. Parameter and buffer names are those of
-/// torchvision's model without its classifier.
+/// torchvision's model (ResNets) or timm's (ViTs) without its classifier.
 class Encoder : public torch::nn::Module {
  public:
   /// `random` is for stochastic parts (dropped paths) alone, which draw from it as often whatever

@@ -1,4 +1,4 @@
-// Convolution and linear layers.
+// Convolution, linear and normalising layers.
 #include "framework/encoders/layers.h"
 
 #include <torch/types.h>
@@ -40,6 +40,12 @@ void Conv2d::fill_he_normal() {
   weight_.normal_(0.0, std::sqrt(2.0) / std::sqrt(fan_out));
 }
 
+void Conv2d::fill_uniform(double bound) {
+  const at::NoGradGuard no_grad;
+  weight_.uniform_(-bound, bound);
+  if (bias_.defined()) bias_.zero_();
+}
+
 Linear::Linear(int64_t in, int64_t out, bool bias) {
   weight_ = register_parameter("weight", at::empty({out, in}, at::kFloat));
   if (bias) bias_ = register_parameter("bias", at::empty({out}, at::kFloat));
@@ -54,6 +60,40 @@ void Linear::fill_normal(double standard_deviation) {
   const at::NoGradGuard no_grad;
   weight_.normal_(0.0, standard_deviation);
   if (bias_.defined()) bias_.zero_();
+}
+
+void Linear::fill_truncated_normal(double standard_deviation) {
+  const at::NoGradGuard no_grad;
+  nearfar::fill_truncated_normal(weight_, standard_deviation);
+  if (bias_.defined()) bias_.zero_();
+}
+
+void Linear::fill_uniform(double bound) {
+  const at::NoGradGuard no_grad;
+  weight_.uniform_(-bound, bound);
+  if (bias_.defined()) bias_.zero_();
+}
+
+int64_t Linear::in() const { return weight_.size(1); }
+
+int64_t Linear::out() const { return weight_.size(0); }
+
+LayerNorm::LayerNorm(int64_t size, double eps) : eps_(eps) {
+  weight_ = register_parameter("weight", at::ones({size}, at::kFloat));
+  bias_ = register_parameter("bias", at::zeros({size}, at::kFloat));
+}
+
+at::Tensor LayerNorm::forward(const at::Tensor& input) const {
+  return at::layer_norm(input, {weight_.size(0)}, weight_, bias_, eps_);
+}
+
+void fill_truncated_normal(at::Tensor& values, double standard_deviation) {
+  const at::NoGradGuard no_grad;
+  constexpr double kEnd = 2.0;
+  const double below = (1.0 + std::erf(-kEnd / standard_deviation / std::sqrt(2.0))) / 2.0;
+  const double above = (1.0 + std::erf(kEnd / standard_deviation / std::sqrt(2.0))) / 2.0;
+  values.uniform_(2.0 * below - 1.0, 2.0 * above - 1.0);
+  values.erfinv_().mul_(standard_deviation * std::sqrt(2.0)).clamp_(-kEnd, kEnd);
 }
 
 }  // namespace nearfar
