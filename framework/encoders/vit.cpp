@@ -15,6 +15,8 @@ namespace {
 
 constexpr int64_t kTimmClasses = 1000;
 constexpr int64_t kDepth = 12;
+constexpr int64_t kMostBlocks = 64;
+constexpr int64_t kMostPatches = 256;  // a side
 constexpr double kDeviation = 0.02;
 constexpr double kTokenDeviation = 1e-6;
 
@@ -34,7 +36,16 @@ bool is_word(const char* key, const std::string& word, const std::string& no,
                     "\"");
 }
 
-/// " (4 and 7 divide them)": patches of 2 to 16 pixels for images of `side`; empty without one.
+/// A file's metadata need not keep to the ranges of a config.
+void check_sizes(const EncoderConfig& config, const VitShape& shape) {
+  if (config.patch < 1 || shape.depth > kMostBlocks) {
+    throw ConfigError("encoder.patch and encoder.depth: expected at least 1 pixel and at most " +
+                      std::to_string(kMostBlocks) + " blocks, got " + std::to_string(config.patch) +
+                      " and " + std::to_string(shape.depth));
+  }
+}
+
+/// " (possible: 2, 4)": patches of 2 to 16 pixels for images of `side`; empty without one.
 std::string fitting_patches(int64_t side) {
   std::string text;
   for (int64_t patch = 2; patch <= 16; ++patch) {
@@ -92,6 +103,7 @@ VitShape vit_shape_of(const EncoderConfig& config, int64_t image_size) {
   shape.mean_pool = is_word("encoder.pool", config.pool, "token", "avg");
   shape.fixed_position = is_word("encoder.position", config.position, "learned", "sincos");
   shape.drop_path = config.drop_path;
+  check_sizes(config, shape);
   if (shape.width % shape.heads != 0) {
     throw ConfigError("encoder.heads: expected a divisor of the width " +
                       std::to_string(shape.width) + " of " + config.name + ", got " +
@@ -103,6 +115,10 @@ VitShape vit_shape_of(const EncoderConfig& config, int64_t image_size) {
                       ", got " + std::to_string(shape.patch));
   }
   shape.grid = {image_size / shape.patch, image_size / shape.patch};
+  if (shape.grid.rows > kMostPatches) {
+    throw ConfigError("encoder.patch: expected at most " + std::to_string(kMostPatches) +
+                      " patches a side, got " + std::to_string(shape.grid.rows));
+  }
   return shape;
 }
 

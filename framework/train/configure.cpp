@@ -95,6 +95,7 @@ void read_start(ResolvedRun& run, Log& log) {
   const int64_t channels = run.data.train->info().channels;
   if (start->spec.channels != channels) return;  // which loading refuses, by the tensor's name
   const Normalize& normalize = start->spec.normalize;
+  if (data.mean.empty()) log_normalization(start->spec, log);
   if (data.mean.empty())
     data.mean.assign(normalize.mean.begin(), normalize.mean.begin() + channels);
   if (data.std.empty()) data.std.assign(normalize.std.begin(), normalize.std.begin() + channels);
