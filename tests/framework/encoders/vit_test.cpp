@@ -53,43 +53,46 @@ TEST(Vit, EveryModelHasTimmsSize) {
   }
 }
 
+struct Start {
+  const char* model;
+  const char* key;
+  std::array<double, 4> values;
+};
+
 // torch.manual_seed(1234); timm.create_model(NAME).state_dict()[KEY].flatten()[:4], torch 2.11.0
-// and timm 1.0.31. The draws and their order are the same; the inverse error function may round
-// otherwise on another processor.
+// and timm 1.0.31.
+const Start kStarts[] = {{"vit_tiny_patch16_224",
+                          "pos_embed",
+                          {0x1.576b6cp-6, 0x1.3b6f2p-6, 0x1.1dce66p-6, -0x1.ed58cap-6}},
+                         {"vit_tiny_patch16_224",
+                          "cls_token",
+                          {-0x1.1b1b0ep-21, 0x1.44fde8p-23, -0x1.00e44ap-20, 0x1.79ae4p-23}},
+                         {"vit_tiny_patch16_224",
+                          "patch_embed.proj.weight",
+                          {-0x1.16787ap-5, -0x1.cffc5cp-8, -0x1.1bf6a4p-6, -0x1.3b5ecp-7}},
+                         {"vit_tiny_patch16_224",
+                          "patch_embed.proj.bias",
+                          {-0x1.174facp-7, -0x1.a8f04cp-6, 0x1.2380f4p-6, 0x1.b7e9ccp-8}},
+                         {"vit_tiny_patch16_224",
+                          "blocks.5.mlp.fc1.weight",
+                          {0x1.a03e1p-9, 0x1.265a66p-6, -0x1.60aa26p-7, -0x1.41d726p-7}},
+                         {"vit_small_patch16_224",
+                          "blocks.0.attn.qkv.weight",
+                          {-0x1.2e343ep-5, 0x1.e5fdb6p-7, 0x1.0c6cp-5, -0x1.3a1c96p-10}},
+                         {"vit_small_patch16_224",
+                          "blocks.11.mlp.fc2.weight",
+                          {0x1.66f852p-6, 0x1.9fb448p-9, -0x1.79776ap-8, -0x1.484ccap-10}}};
+
 TEST(Vit, EqualSeedsGiveTimmsWeights) {
-  struct Start {
-    const char* model;
-    const char* key;
-    std::array<double, 4> values;
-  };
-  for (const Start& start :
-       {Start{"vit_tiny_patch16_224",
-              "pos_embed",
-              {0x1.576b6cp-6, 0x1.3b6f2p-6, 0x1.1dce66p-6, -0x1.ed58cap-6}},
-        Start{"vit_tiny_patch16_224",
-              "cls_token",
-              {-0x1.1b1b0ep-21, 0x1.44fde8p-23, -0x1.00e44ap-20, 0x1.79ae4p-23}},
-        Start{"vit_tiny_patch16_224",
-              "patch_embed.proj.weight",
-              {-0x1.16787ap-5, -0x1.cffc5cp-8, -0x1.1bf6a4p-6, -0x1.3b5ecp-7}},
-        Start{"vit_tiny_patch16_224",
-              "patch_embed.proj.bias",
-              {-0x1.174facp-7, -0x1.a8f04cp-6, 0x1.2380f4p-6, 0x1.b7e9ccp-8}},
-        Start{"vit_tiny_patch16_224",
-              "blocks.5.mlp.fc1.weight",
-              {0x1.a03e1p-9, 0x1.265a66p-6, -0x1.60aa26p-7, -0x1.41d726p-7}},
-        Start{"vit_small_patch16_224",
-              "blocks.0.attn.qkv.weight",
-              {-0x1.2e343ep-5, 0x1.e5fdb6p-7, 0x1.0c6cp-5, -0x1.3a1c96p-10}},
-        Start{"vit_small_patch16_224",
-              "blocks.11.mlp.fc2.weight",
-              {0x1.66f852p-6, 0x1.9fb448p-9, -0x1.79776ap-8, -0x1.484ccap-10}}}) {
+  for (const Start& start : kStarts) {
     EncoderConfig config;
     config.name = start.model;
     at::manual_seed(1234);
     const auto vit = make_encoder(config, 3, 224, {});
     const at::Tensor values = parameter(*vit, start.key).flatten();
     for (int i = 0; i < 4; ++i) {
+      // The draws and their order are the same; the inverse error function may round otherwise on
+      // another processor.
       EXPECT_NEAR(values[i].item<double>(), start.values[i], 1e-6 * std::abs(start.values[i]))
           << start.model << " " << start.key;
     }
