@@ -13,9 +13,12 @@ namespace nearfar {
 struct Subject {
   std::string name;
   std::vector<std::string> settings;
+  std::string variant = {};  // where one recipe is tested with several settings
+
+  std::string label() const { return variant.empty() ? name : name + "_" + variant; }
 };
 
-inline void PrintTo(const Subject& subject, std::ostream* stream) { *stream << subject.name; }
+inline void PrintTo(const Subject& subject, std::ostream* stream) { *stream << subject.label(); }
 
 /// A recipe whose group or loss may have a mistake in it.
 struct RankLaw {

@@ -14,7 +14,10 @@ namespace {
 
 const std::map<std::string, Subject> kSubjects{
     {"simclr", {"simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}}},
-    {"supervised", {"supervised", {"zero_start=false", "view.size=12"}}}};
+    {"supervised", {"supervised", {"zero_start=false", "view.size=12"}}},
+    {"instance_discrimination",
+     {"instance_discrimination",
+      {"noise=16", "proximal=1", "temperature=0.5", "projection.width=8", "bank.sharded=true"}}}};
 
 // BatchNorm over all rows; over uneven shards; in groups inside ranks; in groups that span them.
 const std::vector<SmallPlan> kPlans{{.batch = 12, .norm_batch = 12},
@@ -56,7 +59,8 @@ TEST_P(RankProcesses, EqualOneRank) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Gloo, RankProcesses,
-                         testing::Combine(testing::Values("simclr", "supervised"),
+                         testing::Combine(testing::Values("simclr", "supervised",
+                                                          "instance_discrimination"),
                                           testing::Values(1, 2, 4)),
                          [](const auto& info) {
                            return std::get<0>(info.param) + "_" +
