@@ -237,17 +237,19 @@ TEST(InstanceDiscrimination, ZIsThatOfTheFirstBatchFromThenOn) {
     EXPECT_EQ(log_z(), 0.0);
     const at::Tensor bank = tensor_of(module_state(recipe), "bank.rows");
     const Batch batch = training->make_batch(Course::batch(0, group));
-    const at::Tensor feature = recipe.embed(batch)[0].detach();
     const Shard all{0, Course::kImages, Course::kImages};
-    const double expected =
-        npid_log_partition(group, feature, {bank, all, false}, 0.5,
-                           draw_noise(batch.random, batch.shard, 8, Course::kImages),
-                           rule == std::string("noise") ? PartitionScores::noise
-                                                        : PartitionScores::noise_and_positive,
-                           batch.shard, batch.index)
-            .item<double>();
+    double expected = 0.0;
     for (int64_t step = 0; step < 4; ++step) {
       const StepReport report = training->train_step(Course::batch(step, group));
+      if (step == 0) {
+        expected =
+            npid_log_partition(group, report.embeddings[0], {bank, all, false}, 0.5,
+                               draw_noise(batch.random, batch.shard, 8, Course::kImages),
+                               rule == std::string("noise") ? PartitionScores::noise
+                                                            : PartitionScores::noise_and_positive,
+                               batch.shard, batch.index)
+                .item<double>();
+      }
       EXPECT_EQ(report.report[0].first, "log_z");
       EXPECT_EQ(report.report[0].second.item<double>(), expected) << rule << ", step " << step;
       EXPECT_EQ(log_z(), expected);

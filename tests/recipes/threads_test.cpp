@@ -21,7 +21,7 @@ TEST(Threads, WorkForAProgram) {
 }
 
 TEST(Threads, WorkForARecipesLibrary) {
-  const std::string path = std::string(NEARFAR_BUILD_DIR) + "/tests/plugins/threaded.so";
+  const std::string path = NEARFAR_BUILD_DIR "/tests/plugins/threaded.so";
   SoloGroup group;
   const SmallPlan plan{.batch = 4, .norm_batch = 4};
   const SmallRecipe small = make_small_recipe(path, {}, plan, group);
