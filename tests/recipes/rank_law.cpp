@@ -31,11 +31,18 @@ const std::vector<Subject>& law_subjects() {
                                       "queue.length=20",    "view.size=12"};
   std::vector<std::string> both_ways = moco;
   both_ways.insert(both_ways.end(), {"symmetric=true", "queue.sharded=true"});
+  const std::vector<std::string> bank{"proximal=1", "temperature=0.5", "projection.width=8",
+                                      "view.size=12"};
+  std::vector<std::string> softmax = bank, nce = bank;
+  softmax.push_back("noise=0");
+  nce.insert(nce.end(), {"noise=16", "bank.sharded=true"});
   static const std::vector<Subject> subjects{
       {"simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}},
       {"supervised", {"zero_start=false", "view.size=12"}},
       {"moco", moco},
       {"moco", both_ways, "symmetric_sharded"},
+      {"instance_discrimination", softmax, "softmax"},
+      {"instance_discrimination", nce, "nce"},
       {"mocov3",
        {"temperature=0.5", "projection.hidden=8", "projection.width=8", "predictor.hidden=8",
         "view.size=12"}}};

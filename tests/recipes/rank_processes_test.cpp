@@ -52,7 +52,8 @@ TEST_P(RankProcesses, EqualOneRank) {
 
 INSTANTIATE_TEST_SUITE_P(Gloo, RankProcesses,
                          testing::Combine(testing::Values("simclr", "supervised", "moco",
-                                                          "moco_symmetric_sharded", "mocov3"),
+                                                          "moco_symmetric_sharded", "mocov3",
+                                                          "instance_discrimination_nce"),
                                           testing::Values(1, 2, 4)),
                          [](const auto& info) {
                            return std::get<0>(info.param) + "_" +

@@ -51,6 +51,7 @@ SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::st
     return make_encoder(encoder, 3, size, train.norm);
   };
   DatasetInfo data;
+  data.size = 2 * plan.batch;
   data.class_names = {"a", "b", "c"};
   small.recipe = make_recipe(plugin, config.get(), Setup{make, group, data, train});
   if (plan.type == at::kDouble) to_double(*small.recipe);
