@@ -115,8 +115,8 @@ std::vector<double> twenty_losses(const Subject& subject) {
 // covers other summation orders of the convolutions on other processors, amplified over twenty
 // steps; a changed formula moves far more.
 TEST_P(RecipeLaw, TwentyStepsAreAsTheyWere) {
-  const std::string path =
-      std::string(NEARFAR_SOURCE_DIR) + "/tests/golden/steps/" + GetParam().label() + ".json";
+  std::string path = NEARFAR_SOURCE_DIR;
+  path += "/tests/golden/steps/" + GetParam().label() + ".json";
   const std::vector<double> losses = twenty_losses(GetParam());
   if (std::getenv("NEARFAR_UPDATE_GOLDEN") != nullptr) {
     Json list = Json::array();

@@ -178,8 +178,10 @@ TEST(Moco, KeysStartAsQueriesAndFollow) {
     for (auto& [name, key] : keys) {
       key = 0.9 * key + (1.0 - 0.9) * queries.at(name);
       EXPECT_LT(worst_difference(found.at(name), key), 1e-14) << name;
-      if (name.ends_with("conv1.weight")) EXPECT_GT(worst_difference(key, queries.at(name)), 1e-6);
     }
+    // They lag, so the momentum is not one that copies.
+    const std::string first = "encoder.conv1.weight";
+    EXPECT_GT(worst_difference(keys.at(first), queries.at(first)), 1e-6);
   }
 }
 
