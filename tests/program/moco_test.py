@@ -11,8 +11,8 @@ from rank_runs import RanksTest, ranks_of, wait_until
 
 # 32 keys a step: the queue wraps at another place in every step. Ranks compare their bits often.
 STEPS = ["train.steps=50", "train.checkpoint_every=10", "train.keep=9", "train.check_ranks=5",
-         "encoder.norm_batch=8", "recipe.queue.length=100", "recipe.momentum.start=0.9",
-         "optimizer.learning_rate=0.1"]
+         "encoder.width=8", "encoder.norm_batch=8", "recipe.queue.length=100",
+         "recipe.momentum.start=0.9", "optimizer.learning_rate=0.1"]
 SHARDED = ["recipe.queue.sharded=true"]
 
 
