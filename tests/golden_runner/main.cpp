@@ -33,7 +33,8 @@ Operations all_operations() {
   add_encoders(operations);
   add_evaluation(operations);
   add_optimizers(operations);
-  add_losses(operations);
+  add_formulas(operations);
+  add_losses_over_ranks(operations);
   return operations;
 }
 
