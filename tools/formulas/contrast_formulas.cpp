@@ -2,7 +2,7 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
-#include "framework/losses/contrast.h"
+#include "framework/losses/weighted_contrast.h"
 #include "framework/losses/info_nce.h"
 #include "framework/losses/moco.h"
 #include "framework/losses/nt_xent.h"

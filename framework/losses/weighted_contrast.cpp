@@ -1,5 +1,5 @@
 // Decoupled, hard-negative and supervised contrastive losses.
-#include "framework/losses/contrast.h"
+#include "framework/losses/weighted_contrast.h"
 
 #include <torch/types.h>
 
