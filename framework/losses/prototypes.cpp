@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "framework/distances/norms.h"
 #include "framework/losses/info_nce.h"
 #include "framework/losses/pairs.h"
 #include "framework/losses/unit_rows.h"
@@ -49,9 +50,9 @@ at::Tensor proto_nce(Group& group, const at::Tensor& query, const Prototypes& pr
 Concentration cluster_concentration(const at::Tensor& features, const at::Tensor& centroids,
                                     const at::Tensor& assignment, double temperature) {
   const at::NoGradGuard no_grad;
-  const at::Tensor away_N = at::linalg_vector_norm(
-      features - centroids.index_select(0, assignment), 2.0, at::IntArrayRef{1});
-  const at::Tensor zeros_k = at::zeros({centroids.size(0)}, features.options());
+  const at::Tensor away_N =
+      LpDistance(2.0).rows(features, centroids.index_select(0, assignment));
+  const at::Tensor zeros_k = at::zeros({centroids.size(0)}, away_N.options());
   const at::Tensor members_k = zeros_k.index_add(0, assignment, at::ones_like(away_N));
   const at::Tensor sum_k = zeros_k.index_add(0, assignment, away_N);
   const at::Tensor several_k = members_k > 1;
@@ -59,9 +60,11 @@ Concentration cluster_concentration(const at::Tensor& features, const at::Tensor
   result.raw = at::where(several_k, sum_k / members_k.clamp_min(1) / (members_k + 10.0).log(), 0.0);
   result.filled = at::where(several_k, result.raw, result.raw.max());
   const at::Tensor bounds =
-      result.filled.quantile(at::tensor({0.1, 0.9}, features.options()), std::nullopt, false);
+      result.filled.quantile(at::tensor({0.1, 0.9}, away_N.options()), std::nullopt, false);
   result.clipped = result.filled.clamp(bounds[0], bounds[1]);
-  result.concentration = temperature * result.clipped / result.clipped.mean();
+  // Clusters of single points, or of equal ones, are all alike.
+  const at::Tensor mean = result.clipped.mean();
+  result.concentration = temperature * at::where(mean > 0, result.clipped / mean, 1.0);
   return result;
 }
 

@@ -112,14 +112,12 @@ HardestRows batch_hard(Group& group, const at::Tensor& embeddings, const at::Ten
   const at::Tensor positive_n =
       values_nN.masked_fill(~anchors.positives_nN, -kInfinity).argmax(1);
   const at::Tensor negative_n = values_nN.masked_fill(~anchors.negatives_nN, kInfinity).argmin(1);
-  const at::Tensor has_positive_n = anchors.positives_nN.any(1);
-  const at::Tensor has_negative_n = anchors.negatives_nN.any(1);
-  const at::Tensor valid_n = has_positive_n & has_negative_n;
+  const at::Tensor valid_n = anchors.positives_nN.any(1) & anchors.negatives_nN.any(1);
   const at::Tensor gap_n =
       picked(anchors.distance_nN, positive_n) - picked(anchors.distance_nN, negative_n);
   const at::Tensor term_n = soft ? at::softplus(gap_n) : (gap_n + margin).relu();
   return {mean_over_ranks(group, (term_n * valid_n).sum(), valid_n.sum()),
-          positive_n.masked_fill(~has_positive_n, -1), negative_n.masked_fill(~has_negative_n, -1)};
+          positive_n.masked_fill(~valid_n, -1), negative_n.masked_fill(~valid_n, -1)};
 }
 
 ChosenNegatives facenet_semihard(Group& group, const at::Tensor& embeddings,

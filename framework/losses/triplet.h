@@ -47,10 +47,10 @@ struct TripletOptions {
 at::Tensor triplet_loss(Group& group, const at::Tensor& embeddings, const at::Tensor& label,
                         const TripletOptions& options, const Shard& own);
 
-/// The hardest positive and negative of each anchor.
+/// The hardest positive and negative of each anchor that has both.
 struct HardestRows {
-  at::Tensor loss;                // the mean over ranks is over all anchors that have both
-  at::Tensor positive, negative;  // [n] int64, numbers of global rows; -1: none
+  at::Tensor loss;                // the mean over ranks is over all these anchors
+  at::Tensor positive, negative;  // [n] int64, numbers of global rows; -1: it has not both
 };
 
 /// Batch-hard (Hermans et al. 2017, equation 5): [D(a, p) - D(a, n) + margin]+, or softplus(D(a, p)

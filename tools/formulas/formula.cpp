@@ -160,6 +160,13 @@ TensorsByName evaluate(const Formula& formula, const TensorsByName& given,
   return outputs;
 }
 
+WholeBatch::WholeBatch(const at::Tensor& rows)
+    : group([]() -> Group& {
+        static SoloGroup alone;
+        return alone;
+      }()),
+      shard{0, rows.size(0), rows.size(0)} {}
+
 std::string inputs_in_words(const Formula& formula) {
   std::string text;
   for (const FormulaInput& input : formula.inputs) {

@@ -84,10 +84,10 @@ std::string inputs_in_words(const Formula& formula);
 /// The formula of that name; throws ConfigError with the nearest name where there is none.
 const Formula& find_formula(const std::vector<Formula>& formulas, const std::string& name);
 
-/// One rank that has the whole batch.
+/// One rank that has the whole batch; its group outlives every backward.
 struct WholeBatch {
-  explicit WholeBatch(const at::Tensor& rows) : shard{0, rows.size(0), rows.size(0)} {}
-  SoloGroup group;
+  explicit WholeBatch(const at::Tensor& rows);
+  Group& group;
   Shard shard;
 };
 

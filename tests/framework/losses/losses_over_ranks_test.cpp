@@ -67,7 +67,7 @@ std::vector<Case> cases_of_views() {
        }},
       {"byol",
        [](Group& group, const Inputs& mine, const Shard& own) {
-         return byol_loss(group, mine[0], mine[1], mine[1], mine[0], own);
+         return byol_loss(group, mine[0], mine[1], mine[0], mine[1], own);
        }},
       {"swav",
        [](Group& group, const Inputs& mine, const Shard& own) {
@@ -151,7 +151,7 @@ std::vector<Case> cases_of_labels() {
 
 Inputs batch_of(int64_t rows) {
   return {rows_for_test(rows, 5, 0.0), rows_for_test(rows, 5, 0.4),
-          at::arange(rows, at::kLong).remainder(3)};
+          at::arange(rows, at::kLong).remainder(4)};
 }
 
 void expect_equal(const Case& item, const Inputs& batch) {
@@ -214,7 +214,7 @@ TEST(LossesOverRanks, ShardedClassWeightsEqualReplicatedOnes) {
 
 TEST(LossesOverRanks, CentresMoveAlike) {
   const Inputs batch = batch_of(11);
-  const at::Tensor centers = rows_for_test(3, 5, 0.7);
+  const at::Tensor centers = rows_for_test(4, 5, 0.7);
   SoloGroup solo;
   const at::Tensor expected = moved_centers(solo, batch[0], centers, batch[2], 0.5);
   run_ranks(3, [&](Group& group) {
