@@ -1,15 +1,25 @@
 # LibTorch through an imported target of our own: the wheel's TorchConfig.cmake insists on nvcc and
 # probes for a GPU. TORCH_DIR is the folder that holds include/ and lib/ (a Python package folder or an
-# unpacked libtorch); tools/setup finds or installs it.
+# unpacked libtorch); tools/setup finds or installs it. An installed nearfar's find_package uses this file too:
+# where LibTorch is not found, NEARFAR_TORCH_PROBLEM says so.
 set(NEARFAR_TORCH_VERSION 2.11.0)
+set(NEARFAR_TORCH_PROBLEM "")
 if(NOT TORCH_DIR AND DEFINED ENV{TORCH_DIR})
   set(TORCH_DIR $ENV{TORCH_DIR})
 endif()
+# Where tools/setup puts what it fetches.
+set(cache $ENV{XDG_CACHE_HOME})
+if(NOT cache)
+  set(cache $ENV{HOME}/.cache)
+endif()
+file(GLOB fetched ${cache}/nearfar/torch-${NEARFAR_TORCH_VERSION}/lib/python3*/site-packages/torch)
 find_path(TORCH_INCLUDE torch/csrc/api/include/torch/types.h
-          HINTS ${TORCH_DIR}/include PATHS ${CMAKE_PREFIX_PATH} PATH_SUFFIXES include)
+          HINTS ${TORCH_DIR}/include PATHS ${CMAKE_PREFIX_PATH} ${NEARFAR_BUILT_WITH_TORCH} ${fetched}
+          PATH_SUFFIXES include)
 if(NOT TORCH_INCLUDE)
-  message(FATAL_ERROR "LibTorch ${NEARFAR_TORCH_VERSION} not found: run tools/setup, or give "
-                      "-DTORCH_DIR=FOLDER with include/ and lib/ inside")
+  set(NEARFAR_TORCH_PROBLEM "LibTorch ${NEARFAR_TORCH_VERSION} not found: run tools/setup, or give \
+-DTORCH_DIR=FOLDER with include/ and lib/ inside")
+  return()
 endif()
 get_filename_component(TORCH_ROOT ${TORCH_INCLUDE} DIRECTORY)
 set(TORCH_LIBRARY_DIR ${TORCH_ROOT}/lib)
@@ -22,8 +32,12 @@ foreach(part MAJOR MINOR PATCH)
 endforeach()
 string(SUBSTRING "${torch_version}" 1 -1 torch_version)
 if(NOT torch_version STREQUAL NEARFAR_TORCH_VERSION)
-  message(FATAL_ERROR "LibTorch in ${TORCH_ROOT}: expected version ${NEARFAR_TORCH_VERSION}, found "
-                      "${torch_version}")
+  set(NEARFAR_TORCH_PROBLEM "LibTorch in ${TORCH_ROOT}: expected version ${NEARFAR_TORCH_VERSION}, \
+found ${torch_version}")
+  return()
+endif()
+if(TARGET nearfar_torch_library)
+  return()
 endif()
 
 add_library(nearfar_torch_library INTERFACE)
