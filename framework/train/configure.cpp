@@ -13,6 +13,7 @@
 #include "framework/log/quantities.h"
 #include "framework/optimize/exclusion.h"
 #include "framework/optimize/rule_of_config.h"
+#include "framework/recipe/contained.h"
 #include "framework/train/device.h"
 #include "framework/train/labelled_part.h"
 #include "framework/train/start_weights.h"
@@ -21,10 +22,10 @@ namespace nearfar {
 namespace {
 
 /// What may differ when a run goes on: none of these changes a result.
-constexpr std::array<std::string_view, 11> kMayChange = {
+constexpr std::array<std::string_view, 12> kMayChange = {
     "data.path",       "data.test_path",    "data.workers",          "train.checkpoint_every",
     "train.keep",      "train.log_every",   "data.max_bad_fraction", "train.tensorboard",
-    "train.self_test", "train.check_ranks", "train.deadline"};
+    "train.self_test", "train.check_ranks", "train.deadline",        "recipe.library"};
 
 bool may_change(const std::string& key) {
   return std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end() ||
@@ -153,9 +154,20 @@ std::string preset_name(const RunSources& sources, const RecipeLibrary& library,
 
 }  // namespace
 
+void RecipeSection::describe(Fields& field) {
+  field("name", name, "the method: a recipe's name, or the path of its library");
+  field("library", library,
+        "the library's path, where the name alone does not lead to it; filled in for a run whose "
+        "recipe was given by path");
+  if (plugin == nullptr) return;
+  contained(plugin->name, "describe", [&] { plugin->describe(config.get(), field); });
+}
+
 RunConfig make_run_config(const RecipePlugin& plugin) {
   RunConfig config;
-  config.recipe = {plugin.name, &plugin, plugin.make_config()};
+  config.recipe.name = plugin.name;
+  config.recipe.plugin = &plugin;
+  config.recipe.config = contained(plugin.name, "make_config", plugin.make_config);
   return config;
 }
 
@@ -178,7 +190,8 @@ RecipeLibrary recipe_of(const RunSources& sources) {
     throw ConfigError(
         "recipe.name: no recipe given; add --recipe simclr (`nearfar recipes` lists all)");
   }
-  return open_recipe(name->as_string());
+  const Json* library = settings.find("recipe.library");
+  return open_recipe(name->as_string(), library == nullptr ? "" : library->as_string());
 }
 
 std::string choose_preset(const Json& presets, const DatasetInfo& info, const std::string& device) {
@@ -230,7 +243,9 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log, int cores) {
   run.config = make_run_config(plugin);
   run.settings.apply(describe_of(run.config));
   run.data = divide_data(run.data, run.config.data, log);
-  run.config.recipe.name = plugin.name;
+  RecipeSection& recipe = run.config.recipe;
+  if (is_recipe_path(recipe.name) || !recipe.library.empty()) recipe.library = run.library.path;
+  recipe.name = plugin.name;
   take_labelled_part(run, log);
   fill_automatic(run, cores > 0 ? cores : available_cores(), log);
   return run;

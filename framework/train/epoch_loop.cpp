@@ -9,6 +9,7 @@
 #include "framework/error.h"
 #include "framework/evaluate/features.h"
 #include "framework/log/clock.h"
+#include "framework/recipe/contained.h"
 #include "framework/train/agreement.h"
 #include "framework/train/encoder_file.h"
 #include "framework/train/plan.h"
@@ -188,6 +189,9 @@ bool EpochLoop::run() {
     return run_epochs();
   } catch (const DivergedError& error) {
     throw DivergedError(error.what() + last_good_checkpoint() + leave_replay(error.what()));
+  } catch (const RecipeError& error) {
+    throw RecipeError("step " + std::to_string(training_.step() + 1) + ": " + error.what() +
+                      last_good_checkpoint());
   }
 }
 
