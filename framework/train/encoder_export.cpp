@@ -71,6 +71,11 @@ Json timm_config(const EncoderSpec& spec, int64_t features) {
 }
 
 void check_format(const EncoderSpec& spec, const std::string& format) {
+  if (!spec.own.recipe.empty()) {
+    throw ConfigError("export: the network is recipe " + spec.own.recipe +
+                      "'s own; expected one that torchvision or timm has (its weights stand in "
+                      "encoder.safetensors under its own names)");
+  }
   if (format != "torchvision" && spec.config.name == "tiny") {
     throw ConfigError("--format " + format +
                       ": timm has no encoder tiny; use --format torchvision");

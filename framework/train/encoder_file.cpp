@@ -57,6 +57,13 @@ std::vector<uint8_t> encode_encoder(const ResolvedRun& run, Encoder& encoder, in
   metadata["seed"] = std::to_string(run.config.train.seed);
   metadata["step"] = std::to_string(step);
   if (!config.weights_hash.empty()) metadata["initial_weights"] = config.weights_hash;
+  if (is_own_encoder(encoder)) {
+    const OwnEncoder own = own_encoder_of(run.config, run.library.path);
+    metadata["encoder"] = "own";
+    metadata["given_encoder"] = config.name;
+    metadata["recipe_library"] = own.library;
+    metadata["recipe_settings"] = to_text(own.settings, -1);
+  }
   return encode_tensors(module_state(encoder), metadata);
 }
 
@@ -90,7 +97,9 @@ LoadedEncoder load_encoder(const std::string& path, const std::string& name, Log
 
 std::shared_ptr<Encoder> untrained_twin(const EncoderSpec& spec) {
   at::manual_seed(spec.seed);
-  auto encoder = make_encoder(spec.config, spec.channels, spec.image_size, NormPlan{});
+  const auto encoder = spec.own.recipe.empty()
+                           ? make_encoder(spec.config, spec.channels, spec.image_size, NormPlan{})
+                           : make_own_encoder(spec.own, spec.config, spec.channels, spec.seed);
   encoder->eval();
   return encoder;
 }

@@ -46,6 +46,10 @@ EncoderSpec read_own(const SafetensorsFile& file) {
   spec.seed = static_cast<uint64_t>(need_int(file.metadata, "seed", path));
   spec.normalize = {need_channels(file.metadata, "mean", path, 0.0f),
                     need_channels(file.metadata, "std", path, 1.0f)};
+  if (file.metadata.count("recipe_settings") == 0) return spec;
+  spec.own = {need(file.metadata, "recipe", path), need(file.metadata, "recipe_library", path),
+              parse_json(need(file.metadata, "recipe_settings", path), "recipe_settings")};
+  spec.config.name = need(file.metadata, "given_encoder", path);
   return spec;
 }
 

@@ -7,6 +7,7 @@
 #include "augment/render.h"
 #include "framework/encoders/encoder.h"
 #include "framework/files/safetensors.h"
+#include "framework/train/own_encoder.h"
 
 namespace nearfar {
 
@@ -17,6 +18,7 @@ struct EncoderSpec {
   int64_t image_size = 224;
   uint64_t seed = 0;     // of its initial weights
   bool foreign = false;  // not written by nearfar
+  OwnEncoder own;        // where a recipe brought the network; config is then what it was given
 };
 
 /// Reads nearfar's metadata. A file without it needs `name` (torchvision's or timm's weights): its

@@ -31,6 +31,10 @@ Pretrained find_pretrained(const FinetuneArguments& arguments, Log& log) {
   pretrained.path = find_encoder_file(arguments.rest.front(), log);
   pretrained.spec = read_encoder_spec(read_weights(pretrained.path), arguments.encoder);
   check_encoder_name(pretrained.spec, arguments.encoder, pretrained.path);
+  if (!pretrained.spec.own.recipe.empty()) {
+    throw ConfigError("finetune: " + pretrained.path + " holds the own network of recipe " +
+                      pretrained.spec.own.recipe + "; expected one of nearfar's encoders");
+  }
   const std::string run = run_of(arguments.rest.front());
   const std::string path = RunFolder{run}.config();
   pretrained.config = run.empty() ? Json::object() : parse_json(read_text(path), path);
