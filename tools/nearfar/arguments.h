@@ -83,6 +83,11 @@ struct RecipesArguments {
   std::string name;
 };
 
+struct NewRecipeArguments {
+  std::string name;
+  std::string out;  // empty: name
+};
+
 struct ConfigArguments {
   std::string action;             // show, check, keys, schema
   std::vector<std::string> rest;  // CONFIG and key=value, or PREFIX
@@ -114,6 +119,7 @@ struct Arguments {
   ViewsArguments views;
   BenchArguments bench;
   RecipesArguments recipes;
+  NewRecipeArguments new_recipe;
   ConfigArguments config;
   DoctorArguments doctor;
 };

@@ -102,8 +102,18 @@ inline constexpr const char* kBench =
     "training runs with one worker and with all. Rates are medians of interleaved rounds.";
 
 inline constexpr const char* kRecipes =
-    "Lists the recipes that are found, or shows one with its keys and presets.\n\n"
-    "  nearfar recipes\n  nearfar recipes simclr";
+    "Lists the recipes that are found, or shows one with its presets, views and keys.\n\n"
+    "  nearfar recipes\n"
+    "  nearfar recipes simclr\n"
+    "  nearfar recipes triplet/build/triplet.so\n"
+    "  NEARFAR_RECIPE_PATH=triplet/build nearfar recipes  folders and libraries, by colons\n\n"
+    "A library that does not load is listed with what keeps it from loading.";
+
+inline constexpr const char* kNewRecipe =
+    "Writes a folder with a recipe that trains at once: source, preset, CMakeLists.txt, test and "
+    "README; prints the commands that build and run it.\n\n"
+    "  nearfar new-recipe triplet\n"
+    "  nearfar new-recipe triplet --out methods/triplet";
 
 inline constexpr const char* kConfig =
     "Shows, checks and documents configurations.\n\n"
