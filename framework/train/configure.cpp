@@ -128,20 +128,6 @@ void fill_automatic(ResolvedRun& run, int cores, Log& log) {
   config.data.std.assign(run.normalize.std.begin(), run.normalize.std.begin() + channels);
 }
 
-const Json& find_preset(const RecipeLibrary& library, const std::string& name) {
-  const Json* presets = library.presets.find("presets");
-  const Json* preset = presets == nullptr ? nullptr : presets->find(name);
-  if (preset != nullptr) return *preset;
-  std::vector<std::string> names;
-  if (presets != nullptr) {
-    for (const auto& member : presets->members()) names.push_back(member.first);
-  }
-  const std::string near = nearest_name(name, names);
-  throw ConfigError("preset \"" + name + "\": recipe " + library.plugin->name +
-                    " has no such preset" +
-                    (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
-}
-
 /// The preset that the sources name or, without a config file, the one that suits the data.
 std::string preset_name(const RunSources& sources, const RecipeLibrary& library,
                         const DatasetInfo& info, const std::string& device) {
@@ -187,6 +173,20 @@ std::string choose_preset(const Json& presets, const DatasetInfo& info, const st
     if (when != nullptr && preset_fits(*when, info, device)) return name;
   }
   return "";
+}
+
+const Json& find_preset(const RecipeLibrary& library, const std::string& name) {
+  const Json* presets = library.presets.find("presets");
+  const Json* preset = presets == nullptr ? nullptr : presets->find(name);
+  if (preset != nullptr) return *preset;
+  std::vector<std::string> names;
+  if (presets != nullptr) {
+    for (const auto& member : presets->members()) names.push_back(member.first);
+  }
+  const std::string near = nearest_name(name, names);
+  throw ConfigError("preset \"" + name + "\": recipe " + library.plugin->name +
+                    " has no such preset" +
+                    (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
 }
 
 std::vector<std::string> frozen_differences(const Json& saved, const Json& wanted) {

@@ -25,8 +25,11 @@ struct FlatGradient {
 
 FlatGradient gradient_over(Group& group, const RunConfig& config, const DatasetInfo& data,
                            const SelfTestBatch& plan) {
-  const Miniature small = make_miniature(config, data, plan.batch, plan.norm_batch, group);
-  const Batch batch = make_miniature_batch(*small.recipe, data, plan.batch, group);
+  const Miniature small =
+      make_miniature(config, data, {.batch = plan.batch, .norm_batch = plan.norm_batch}, group);
+  const Batch batch = make_miniature_batch(
+      *small.recipe, data, {.batch = plan.batch, .side = image_side(*small.recipe, small.encoders)},
+      group);
   *small.piece = batch.shard;
   const Loss loss = small.recipe->loss(small.recipe->embed(batch), batch);
   loss.value.backward();

@@ -12,7 +12,7 @@ from nearfar_program import ProgramTest, run
 
 RECIPES = pathlib.Path(os.environ["NEARFAR_SOURCE_DIR"]) / "recipes"
 COMMANDS = ["pretrain", "launch", "evaluate", "embed", "finetune", "export", "report", "views",
-            "bench", "recipes", "config", "doctor"]
+            "bench", "recipes", "check-recipe", "config", "doctor"]
 
 
 @functools.cache

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "framework/config/settings.h"
+#include "framework/conformance/law.h"
 #include "framework/evaluate/evaluation.h"
 #include "nearfar/version.h"
 #include "tools/nearfar/help_texts.h"
@@ -12,9 +13,9 @@
 namespace nearfar {
 namespace {
 
-const std::vector<std::string> kCommands = {"pretrain", "launch",  "evaluate", "embed",
-                                            "finetune", "export",  "report",   "views",
-                                            "bench",    "recipes", "config",   "doctor"};
+const std::vector<std::string> kCommands = {
+    "pretrain", "launch", "evaluate", "embed",        "finetune", "export", "report",
+    "views",    "bench",  "recipes",  "check-recipe", "config",   "doctor"};
 
 void add_common(CLI::App& app, CommonArguments& common) {
   app.set_version_flag("--version", std::string("nearfar ") + NEARFAR_VERSION + ", LibTorch " +
@@ -199,6 +200,11 @@ void add_doctor(CLI::App& app, Arguments& all) {
 
 void add_rest(CLI::App& app, Arguments& all) {
   add_command(app, all, "recipes", kRecipes).add_option("NAME", all.recipes.name, "one recipe");
+  CLI::App& check = add_command(app, all, "check-recipe", kCheckRecipe);
+  check.add_option("PATH_OR_NAME", all.check_recipe.rest, "the recipe, and key=value settings")
+      ->required();
+  check.add_option("--preset", all.check_recipe.preset, "default: that for small colour images");
+  check.add_option("--only", all.check_recipe.only, "of " + law_names() + "; default: all");
   CLI::App& config = add_command(app, all, "config", kConfig);
   config.add_option("ACTION", all.config.action, "show, check, keys or schema")
       ->required()

@@ -83,6 +83,12 @@ struct RecipesArguments {
   std::string name;
 };
 
+struct CheckRecipeArguments {
+  std::vector<std::string> rest;  // PATH_OR_NAME, then CONFIG and key=value
+  std::string preset;
+  std::string only;  // names of laws, by commas; empty: all
+};
+
 struct ConfigArguments {
   std::string action;             // show, check, keys, schema
   std::vector<std::string> rest;  // CONFIG and key=value, or PREFIX
@@ -114,6 +120,7 @@ struct Arguments {
   ViewsArguments views;
   BenchArguments bench;
   RecipesArguments recipes;
+  CheckRecipeArguments check_recipe;
   ConfigArguments config;
   DoctorArguments doctor;
 };

@@ -22,6 +22,7 @@ int run_report(const ReportArguments& arguments, Console& console);
 int run_views(const ViewsArguments& arguments, Console& console);
 int run_bench(const BenchArguments& arguments, Console& console);
 int run_recipes(const RecipesArguments& arguments, Console& console);
+int run_check_recipe(const CheckRecipeArguments& arguments, Console& console);
 int run_config(const ConfigArguments& arguments, Console& console);
 int run_doctor(const DoctorArguments& arguments, Console& console);
 

@@ -105,6 +105,18 @@ inline constexpr const char* kRecipes =
     "Lists the recipes that are found, or shows one with its keys and presets.\n\n"
     "  nearfar recipes\n  nearfar recipes simclr";
 
+inline constexpr const char* kCheckRecipe =
+    "Holds a recipe to the laws that every recipe obeys: the same numbers on any number of ranks, "
+    "in "
+    "micro-batches and after a restart, a right gradient, and more.\n\n"
+    "  nearfar check-recipe simclr\n"
+    "  nearfar check-recipe build/my_recipe.so recipe.temperature=0.5 --preset small\n"
+    "  nearfar check-recipe ./my_recipe.so --only ranks,state --json\n\n"
+    "A few seconds on made-up images, at a miniature of the recipe's size: a small encoder in the "
+    "place of encoder.name (a recipe that brings its own keeps it), no integer of its settings "
+    "above "
+    "64 where it accepts that. Exit code 7 when a law is broken, 0 otherwise.";
+
 inline constexpr const char* kConfig =
     "Shows, checks and documents configurations.\n\n"
     "  nearfar config show simclr.json train.batch=64 --origin\n"

@@ -34,6 +34,9 @@ int dispatch(const Arguments& arguments, const std::string& command_line, Consol
   if (arguments.command == "views") return run_views(arguments.views, console);
   if (arguments.command == "bench") return run_bench(arguments.bench, console);
   if (arguments.command == "recipes") return run_recipes(arguments.recipes, console);
+  if (arguments.command == "check-recipe") {
+    return run_check_recipe(arguments.check_recipe, console);
+  }
   if (arguments.command == "config") return run_config(arguments.config, console);
   return run_doctor(arguments.doctor, console);
 }

@@ -45,11 +45,11 @@ TEST(ShuffledViews, AreSoInTheSelfTestOfRanks) {
   DatasetInfo data;
   data.channels = 3;
   SoloGroup solo;
-  const Batch in_order = make_miniature_batch(TwoViews({}), data, 7, solo);
+  const Batch in_order = make_miniature_batch(TwoViews({}), data, {.batch = 7}, solo);
   EXPECT_FALSE(in_order.permutation.defined());
   for (const int ranks : {1, 2}) {
     run_ranks(ranks, [&](Group& group) {
-      const Batch found = make_miniature_batch(TwoViews({false, true}), data, 7, group);
+      const Batch found = make_miniature_batch(TwoViews({false, true}), data, {.batch = 7}, group);
       const auto mine = [&](const at::Tensor& all) {
         return all.slice(0, found.shard.begin, found.shard.end);
       };

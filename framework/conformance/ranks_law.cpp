@@ -1,0 +1,157 @@
+// n ranks are one rank: loss, gradient and state over several steps, shards of unequal size and
+// shuffled views included.
+#include <torch/types.h>
+
+#include "distributed/thread_group.h"
+#include "framework/conformance/difference.h"
+#include "framework/conformance/law.h"
+#include "framework/conformance/short_run.h"
+#include "framework/log/quantities.h"
+#include "framework/train/module_state.h"
+
+namespace nearfar {
+namespace {
+
+constexpr int64_t kSteps = 4;
+
+struct Case {
+  const char* name;
+  MiniaturePlan small;
+  std::vector<int> ranks;
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all{
+      {"uneven shards, BatchNorm over all ranks", {.batch = 11}, {1, 2, 3, 4}},
+      {"BatchNorm groups of four images inside ranks", {.batch = 16, .norm_batch = 4}, {2, 4}},
+      {"BatchNorm groups of five images across ranks", {.batch = 13, .norm_batch = 5}, {2, 3}}};
+  return all;
+}
+
+/// What one rank saw and holds at the end.
+struct Account {
+  std::vector<StepTrace> steps;
+  NamedTensors parameters, buffers;
+};
+
+Account account_of(const Subject& subject, const MiniaturePlan& small, Group& group) {
+  ShortRun run(subject, {.small = small}, group);
+  Account account;
+  for (int64_t step = 0; step < kSteps; ++step) account.steps.push_back(run.step());
+  Recipe& recipe = run.recipe().inner();
+  for (const auto& item : recipe.named_parameters()) {
+    account.parameters.emplace_back(item.key(), item.value().detach().clone());
+  }
+  for (const auto& item : recipe.named_buffers()) {
+    account.buffers.emplace_back(item.key(), item.value().clone());
+  }
+  return account;
+}
+
+/// A problem as "expected one thing, found another", or nothing.
+std::string step_problem(const Account& alone, const Account& mine, double& largest) {
+  for (size_t step = 0; step < alone.steps.size(); ++step) {
+    const std::string head = "step " + std::to_string(step + 1) + ": ";
+    const StepTrace &expected = alone.steps[step], &found = mine.steps[step];
+    const double loss = relative_difference(expected.loss, found.loss);
+    largest = std::max(largest, loss);
+    if (loss > kRounding) {
+      return head + "the mean of the ranks' losses is not that of one rank: " +
+             to_words(expected.loss, found.loss) +
+             "; loss() must see the other ranks' rows (gather_with_grad) and weigh its own by "
+             "group.size() / shard.total";
+    }
+    const Difference worst = worst_gradient(expected.gradients, found.gradients);
+    largest = std::max(largest, worst.relative);
+    if (worst.relative > kRounding) {
+      return head + "the loss is that of one rank, the gradient of " + worst.name +
+             " is not: off by " + format_significant(worst.relative, 3) +
+             " of its largest value (" + to_words(worst.expected, worst.found) +
+             "); a gather whose backward drops, detaches or scales the other ranks' terms; take "
+             "gather_with_grad of distributed/gather.h";
+    }
+  }
+  return "";
+}
+
+/// A buffer that every rank holds alike, or whose rows lie shared out over the ranks in their
+/// order: then the pieces, one behind the other, are one rank's.
+std::string buffer_problem(const std::vector<Account>& ranks, const Account& alone, size_t b,
+                           double& largest) {
+  const auto& [name, expected] = alone.buffers[b];
+  std::vector<at::Tensor> pieces;
+  bool is_whole = true;
+  for (const Account& rank : ranks) {
+    pieces.push_back(rank.buffers[b].second);
+    is_whole = is_whole && pieces.back().sizes() == expected.sizes();
+  }
+  if (is_whole) {
+    for (size_t r = 1; r < pieces.size(); ++r) {
+      if (pieces[r].equal(pieces[0])) continue;
+      return "buffer " + name + " of rank " + std::to_string(r) +
+             " has other bits than that of rank 0: move it by what all ranks know (gathered rows, "
+             "sums over ranks), or share its rows out by shard()";
+    }
+  }
+  const at::Tensor found = is_whole || expected.dim() == 0 ? pieces[0] : at::cat(pieces);
+  const Difference worst = worst_difference({{name, expected}}, {{name, found}}, 1e-3);
+  largest = std::max(largest, worst.relative);
+  if (worst.relative <= kRounding) return "";
+  return "buffer " + name + " is not that of one rank: " +
+         (found.sizes() == expected.sizes()
+              ? to_words(worst.expected, worst.found)
+              : "expected its rows on every rank, or shared out by shard()");
+}
+
+std::string problem_over(const std::vector<Account>& ranks, const Account& alone, double& largest) {
+  for (size_t r = 0; r < ranks.size(); ++r) {
+    const std::string problem = step_problem(alone, ranks[r], largest);
+    if (!problem.empty()) return "rank " + std::to_string(r) + ", " + problem;
+    const std::string other = first_other_bits(ranks[0].parameters, ranks[r].parameters);
+    if (!other.empty()) {
+      return "parameter " + other + " of rank " + std::to_string(r) +
+             " has other bits than that of rank 0";
+    }
+    if (ranks[r].buffers.size() != alone.buffers.size()) {
+      return "rank " + std::to_string(r) + " has another number of buffers than one rank alone";
+    }
+  }
+  for (size_t b = 0; b < alone.buffers.size(); ++b) {
+    const std::string problem = buffer_problem(ranks, alone, b, largest);
+    if (!problem.empty()) return problem;
+  }
+  return "";
+}
+
+Finding examine_ranks(const Subject& subject) {
+  double largest = 0.0;
+  for (const Case& one : cases()) {
+    SoloGroup solo;
+    const Account alone = account_of(subject, one.small, solo);
+    for (const int ranks : one.ranks) {
+      std::vector<Account> accounts(static_cast<size_t>(ranks));
+      const std::string head = std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks") +
+                               ", batch of " + std::to_string(one.small.batch) + " (" + one.name +
+                               "): ";
+      try {
+        run_ranks(ranks, [&](Group& group) {
+          accounts[static_cast<size_t>(group.rank())] = account_of(subject, one.small, group);
+        });
+      } catch (const std::exception& error) {
+        return {Verdict::broken, head + first_line(error)};
+      }
+      const std::string problem = problem_over(accounts, alone, largest);
+      if (!problem.empty()) return {Verdict::broken, head + problem};
+    }
+  }
+  return {Verdict::holds, "loss, gradients and buffers of 1 to 4 ranks over " +
+                              std::to_string(kSteps) + " steps: largest difference " +
+                              format_significant(largest, 2) + ", at most " +
+                              format_significant(kRounding, 2)};
+}
+
+}  // namespace
+
+const Law kRanksLaw{"ranks", "the number of ranks is not part of a result", examine_ranks};
+
+}  // namespace nearfar
