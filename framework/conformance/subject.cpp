@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "framework/train/find_preset.h"
+
 namespace nearfar {
 namespace {
 

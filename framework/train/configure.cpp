@@ -14,6 +14,7 @@
 #include "framework/optimize/exclusion.h"
 #include "framework/optimize/rule_of_config.h"
 #include "framework/train/device.h"
+#include "framework/train/find_preset.h"
 #include "framework/train/labelled_part.h"
 #include "framework/train/start_weights.h"
 
@@ -173,20 +174,6 @@ std::string choose_preset(const Json& presets, const DatasetInfo& info, const st
     if (when != nullptr && preset_fits(*when, info, device)) return name;
   }
   return "";
-}
-
-const Json& find_preset(const RecipeLibrary& library, const std::string& name) {
-  const Json* presets = library.presets.find("presets");
-  const Json* preset = presets == nullptr ? nullptr : presets->find(name);
-  if (preset != nullptr) return *preset;
-  std::vector<std::string> names;
-  if (presets != nullptr) {
-    for (const auto& member : presets->members()) names.push_back(member.first);
-  }
-  const std::string near = nearest_name(name, names);
-  throw ConfigError("preset \"" + name + "\": recipe " + library.plugin->name +
-                    " has no such preset" +
-                    (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
 }
 
 std::vector<std::string> frozen_differences(const Json& saved, const Json& wanted) {

@@ -55,9 +55,6 @@ Settings merge_sources(const RunSources& sources, const Json& preset_settings,
 /// taken as large), channels, device. Empty when none fits.
 std::string choose_preset(const Json& presets, const DatasetInfo& info, const std::string& device);
 
-/// A preset of the library by name. Throws ConfigError with the nearest one.
-const Json& find_preset(const RecipeLibrary& library, const std::string& name);
-
 /// The keys whose values differ between two resolved configs and may not change in mid-run.
 std::vector<std::string> frozen_differences(const Json& saved, const Json& wanted);
 
