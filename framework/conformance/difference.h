@@ -15,8 +15,9 @@ struct Difference {
   double found = 0.0;
 };
 
-/// What float64 sums in another order may make of a number in a few steps.
-inline constexpr double kRounding = 1e-8;
+/// What float64 sums in another order may make of a number in a few steps, through BatchNorm over
+/// groups of three rows; mistakes are off by a ten-thousandth and more.
+inline constexpr double kRounding = 1e-7;
 
 /// The worst of all tensors, relative to the largest value of the expected one, or to `least` where
 /// that is more. Tensors of integers differ by 1 or more, or not at all.

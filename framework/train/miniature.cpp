@@ -21,6 +21,9 @@ constexpr int64_t kMostOfAnything = 64;  // queues, banks, heads, classes
 constexpr int64_t kSide = 12;            // of the largest view, in pixels
 constexpr int64_t kLeastSide = 4;        // of any view
 constexpr int64_t kWidth = 4;            // of the encoder
+// In float32, oneDNN (LibTorch 2.11) writes past the gradient of a strided 1x1 convolution of four
+// channels, channels-last.
+constexpr int64_t kFloatWidth = 8;
 // Streams of random numbers, beside those of the views.
 constexpr uint8_t kWeights = 64, kTargets = 65, kImages = 66;
 
@@ -121,7 +124,7 @@ at::Tensor rows_of_view(const MiniatureBatch& what, const Shard& rows, at::IntAr
   for (int64_t row = rows.begin; row < rows.end; ++row) {
     images.push_back(view_of(what, shape, what.index[static_cast<size_t>(shown[row])], view));
   }
-  return at::stack(images).to(what.type);
+  return at::stack(images).to(what.type).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 void add_labels(Batch& made, const MiniatureBatch& what, const DatasetInfo& info,
@@ -158,7 +161,7 @@ Miniature make_miniature(const RunConfig& config, const DatasetInfo& data,
   const DatasetInfo info = small_data(data, plan.images > 0 ? plan.images : plan.batch);
   EncoderConfig encoder;
   encoder.name = "tiny";
-  encoder.width = kWidth;
+  encoder.width = plan.type == at::kDouble ? kWidth : kFloatWidth;
   encoder.drop_path = config.encoder.drop_path;
   const auto make_encoder_of = [&](int64_t size) {
     small.encoders.push_back(make_encoder(encoder, info.channels, size, train.norm));

@@ -28,7 +28,7 @@ MISTAKES = {
     "impure_embed": ("embed", ["embedding 0 has other bits when the batch is embedded again"]),
     "embed_moves_buffer": ("embed", ["embed() changed calls", "after_step()"]),
     "batch_mean": ("micro_batches", ["micro-batches of 4", "row i of an embedding"]),
-    "sum": ("random_guess", ["random guessing 3.466", "a sum instead of a mean"]),
+    "sum": ("random_guess", ["which the recipe gives as 3.466", "a sum instead of a mean"]),
     "frozen": ("learns", ["does not fall", "parameters that no group holds"]),
 }
 
