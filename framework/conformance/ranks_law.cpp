@@ -2,12 +2,14 @@
 // shuffled views included.
 #include <torch/types.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "distributed/thread_group.h"
 #include "framework/conformance/difference.h"
 #include "framework/conformance/law.h"
 #include "framework/conformance/short_run.h"
 #include "framework/log/quantities.h"
-#include "framework/train/module_state.h"
 
 namespace nearfar {
 namespace {
@@ -29,50 +31,47 @@ const std::vector<Case>& cases() {
   return all;
 }
 
-/// What one rank saw and holds at the end.
+/// What one rank saw of a step, and what it holds after it.
 struct Account {
-  std::vector<StepTrace> steps;
+  StepTrace trace;
   NamedTensors parameters, buffers;
 };
 
-Account account_of(const Subject& subject, const MiniaturePlan& small, Group& group) {
+std::vector<Account> accounts_of(const Subject& subject, const MiniaturePlan& small, Group& group) {
   ShortRun run(subject, {.small = small, .rate = kRate}, group);
-  Account account;
-  for (int64_t step = 0; step < kSteps; ++step) account.steps.push_back(run.step());
   Recipe& recipe = run.recipe().inner();
-  for (const auto& item : recipe.named_parameters()) {
-    account.parameters.emplace_back(item.key(), item.value().detach().clone());
+  std::vector<Account> accounts;
+  for (int64_t step = 0; step < kSteps; ++step) {
+    Account& account = accounts.emplace_back();
+    account.trace = run.step();
+    for (const auto& item : recipe.named_parameters()) {
+      account.parameters.emplace_back(item.key(), item.value().detach().clone());
+    }
+    for (const auto& item : recipe.named_buffers()) {
+      account.buffers.emplace_back(item.key(), item.value().clone());
+    }
   }
-  for (const auto& item : recipe.named_buffers()) {
-    account.buffers.emplace_back(item.key(), item.value().clone());
-  }
-  return account;
+  return accounts;
 }
 
-/// A problem as "expected one thing, found another", or nothing.
-std::string step_problem(const Account& alone, const Account& mine, double& largest) {
-  for (size_t step = 0; step < alone.steps.size(); ++step) {
-    const std::string head = "step " + std::to_string(step + 1) + ": ";
-    const StepTrace &expected = alone.steps[step], &found = mine.steps[step];
-    const double loss = relative_difference(expected.loss, found.loss);
-    largest = std::max(largest, loss);
-    if (loss > kRounding) {
-      return head + "the mean of the ranks' losses is not that of one rank: " +
-             to_words(expected.loss, found.loss) +
-             "; loss() must see the other ranks' rows (gather_with_grad) and weigh its own by "
-             "group.size() / shard.total";
-    }
-    const Difference worst = worst_gradient(expected.gradients, found.gradients);
-    largest = std::max(largest, worst.relative);
-    if (worst.relative > kRounding) {
-      return head + "the loss is that of one rank, the gradient of " + worst.name +
-             " is not: off by " + format_significant(worst.relative, 3) +
-             " of its largest value (" + to_words(worst.expected, worst.found) +
-             "); a gather whose backward drops, detaches or scales the other ranks' terms; take "
-             "gather_with_grad of distributed/gather.h";
-    }
+/// What is wrong with a rank's loss and gradient, or nothing.
+std::string gradient_problem(const StepTrace& expected, const StepTrace& found, double& largest) {
+  const double loss = relative_difference(expected.loss, found.loss);
+  largest = std::max(largest, loss);
+  if (loss > kRounding) {
+    return "the mean of the ranks' losses is not that of one rank: " +
+           to_words(expected.loss, found.loss) +
+           "; loss() must see the other ranks' rows (gather_with_grad) and weigh its own by "
+           "group.size() / shard.total";
   }
-  return "";
+  const Difference worst = worst_gradient(expected.gradients, found.gradients);
+  largest = std::max(largest, worst.relative);
+  if (worst.relative <= kRounding) return "";
+  return "the loss is that of one rank, the gradient of " + worst.name + " is not: off by " +
+         format_significant(worst.relative, 3) + " of its largest value (" +
+         to_words(worst.expected, worst.found) +
+         "); a gather whose backward drops, detaches or scales the other ranks' terms; take "
+         "gather_with_grad of distributed/gather.h";
 }
 
 /// A buffer that every rank holds alike, or whose rows lie shared out over the ranks in their
@@ -104,17 +103,16 @@ std::string buffer_problem(const std::vector<Account>& ranks, const Account& alo
               : "expected its rows on every rank, or shared out by shard()");
 }
 
+/// After a step.
 std::string problem_over(const std::vector<Account>& ranks, const Account& alone, double& largest) {
   for (size_t r = 0; r < ranks.size(); ++r) {
-    const std::string problem = step_problem(alone, ranks[r], largest);
-    if (!problem.empty()) return "rank " + std::to_string(r) + ", " + problem;
+    const std::string rank = "rank " + std::to_string(r);
+    const std::string problem = gradient_problem(alone.trace, ranks[r].trace, largest);
+    if (!problem.empty()) return rank + ": " + problem;
     const std::string other = first_other_bits(ranks[0].parameters, ranks[r].parameters);
-    if (!other.empty()) {
-      return "parameter " + other + " of rank " + std::to_string(r) +
-             " has other bits than that of rank 0";
-    }
+    if (!other.empty()) return "parameter " + other + " of " + rank + " is not that of rank 0";
     if (ranks[r].buffers.size() != alone.buffers.size()) {
-      return "rank " + std::to_string(r) + " has another number of buffers than one rank alone";
+      return rank + " has another number of buffers than one rank alone";
     }
   }
   for (size_t b = 0; b < alone.buffers.size(); ++b) {
@@ -124,25 +122,39 @@ std::string problem_over(const std::vector<Account>& ranks, const Account& alone
   return "";
 }
 
+/// Over that many ranks, or nothing.
+std::string problem_of(const Subject& subject, const Case& one, int ranks,
+                       const std::vector<Account>& alone, double& largest) {
+  std::vector<std::vector<Account>> by_step(alone.size(), std::vector<Account>(ranks));
+  run_ranks(ranks, [&](Group& group) {
+    std::vector<Account> mine = accounts_of(subject, one.small, group);
+    for (size_t step = 0; step < mine.size(); ++step) {
+      by_step[step][static_cast<size_t>(group.rank())] = std::move(mine[step]);
+    }
+  });
+  for (size_t step = 0; step < alone.size(); ++step) {
+    const std::string problem = problem_over(by_step[step], alone[step], largest);
+    if (!problem.empty()) return "step " + std::to_string(step + 1) + ", " + problem;
+  }
+  return "";
+}
+
 Finding examine_ranks(const Subject& subject) {
   double largest = 0.0;
   for (const Case& one : cases()) {
     SoloGroup solo;
-    const Account alone = account_of(subject, one.small, solo);
+    const std::vector<Account> alone = accounts_of(subject, one.small, solo);
     for (const int ranks : one.ranks) {
-      std::vector<Account> accounts(static_cast<size_t>(ranks));
-      const std::string head = std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks") +
-                               ", batch of " + std::to_string(one.small.batch) + " (" + one.name +
-                               "): ";
+      std::string problem;
       try {
-        run_ranks(ranks, [&](Group& group) {
-          accounts[static_cast<size_t>(group.rank())] = account_of(subject, one.small, group);
-        });
+        problem = problem_of(subject, one, ranks, alone, largest);
       } catch (const std::exception& error) {
-        return {Verdict::broken, head + first_line(error)};
+        problem = first_line(error);
       }
-      const std::string problem = problem_over(accounts, alone, largest);
-      if (!problem.empty()) return {Verdict::broken, head + problem};
+      if (problem.empty()) continue;
+      return {Verdict::broken, std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks") +
+                                   ", batch of " + std::to_string(one.small.batch) + " (" +
+                                   one.name + "): " + problem};
     }
   }
   return {Verdict::holds, "loss, gradients and buffers of 1 to 4 ranks over " +

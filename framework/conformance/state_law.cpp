@@ -38,8 +38,8 @@ Finding examine_state(const Subject& subject) {
     const std::string difference = difference_in_a_step(original, twin);
     if (difference.empty()) continue;
     return {Verdict::broken,
-            "a recipe with another seed that was given all parameters and buffers after " +
-                std::to_string(step) + " steps: " + difference +
+            "a recipe with another seed that was given all parameters and buffers of step " +
+                std::to_string(step) + ": " + difference +
                 " is no registered buffer and not in the checkpoint; register_buffer() it (an "
                 "integer too), or make it a function of batch.step and batch.random"};
   }

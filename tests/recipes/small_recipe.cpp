@@ -1,9 +1,7 @@
 // Small recipes and their batches.
 #include "tests/recipes/small_recipe.h"
 
-#include <algorithm>
-#include <cmath>
-
+#include "framework/conformance/difference.h"
 #include "framework/encoders/batch_norm.h"
 #include "framework/optimize/optimizer.h"
 #include "framework/recipe/make_recipe.h"
@@ -104,13 +102,7 @@ NamedValues train_small(SmallRecipe& small, const SmallPlan& plan, int64_t steps
 }
 
 double worst_difference(const NamedValues& a, const NamedValues& b) {
-  double worst = a.size() == b.size() ? 0.0 : INFINITY;
-  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    const at::Tensor x = a[i].second.to(at::kDouble), y = b[i].second.to(at::kDouble);
-    const double scale = std::max(1e-3, y.abs().max().item<double>());
-    worst = std::max(worst, (x - y).abs().max().item<double>() / scale);
-  }
-  return worst;
+  return worst_difference(b, a, 1e-3).relative;
 }
 
 LossAndGradient loss_and_gradient(SmallRecipe& small, const Batch& batch, Group& group,
