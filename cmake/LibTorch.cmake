@@ -26,12 +26,26 @@ if(NOT torch_version STREQUAL NEARFAR_TORCH_VERSION)
                       "${torch_version}")
 endif()
 
+# at::parallel_for calls OpenMP from the file that it is written in: everything of ours links the very
+# library that LibTorch does. Another one would have threads of its own; none, and an executable that
+# is linked all the same calls address 0.
+execute_process(COMMAND ${CMAKE_READELF} --dynamic ${TORCH_LIBRARY_DIR}/libtorch_cpu.so
+                OUTPUT_VARIABLE torch_needs COMMAND_ERROR_IS_FATAL ANY)
+if(NOT torch_needs MATCHES "\\(NEEDED\\)[^\n]*\\[(lib(gomp|iomp5|omp)[^]]*)\\]")
+  message(FATAL_ERROR "${TORCH_LIBRARY_DIR}/libtorch_cpu.so: expected OpenMP's library among those that "
+                      "it needs, found\n${torch_needs}")
+endif()
+find_library(TORCH_OPENMP NAMES ${CMAKE_MATCH_1}
+             HINTS ${TORCH_LIBRARY_DIR} ${TORCH_ROOT}/../torch.libs REQUIRED)
+get_filename_component(torch_openmp_folder ${TORCH_OPENMP} DIRECTORY)
+
 add_library(nearfar_torch_library INTERFACE)
 target_include_directories(nearfar_torch_library SYSTEM INTERFACE
                            ${TORCH_INCLUDE} ${TORCH_INCLUDE}/torch/csrc/api/include)
 # at::parallel_for is silently serial in a file compiled without -fopenmp.
 target_compile_options(nearfar_torch_library INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
-target_link_libraries(nearfar_torch_library INTERFACE
-                      ${TORCH_LIBRARY_DIR}/libtorch_cpu.so ${TORCH_LIBRARY_DIR}/libc10.so)
-target_link_options(nearfar_torch_library INTERFACE -Wl,--allow-shlib-undefined
-                    -Wl,-rpath,${TORCH_LIBRARY_DIR})
+target_link_libraries(nearfar_torch_library INTERFACE ${TORCH_LIBRARY_DIR}/libtorch_cpu.so
+                      ${TORCH_LIBRARY_DIR}/libc10.so ${TORCH_OPENMP})
+# LibTorch's own libraries may lack theirs (CUDA's, in a lean set), ours may not (-z defs).
+target_link_options(nearfar_torch_library INTERFACE -Wl,--allow-shlib-undefined -Wl,-z,defs
+                    -Wl,-rpath,${TORCH_LIBRARY_DIR} -Wl,-rpath,${torch_openmp_folder})

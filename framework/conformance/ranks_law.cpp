@@ -10,6 +10,7 @@
 #include "framework/conformance/law.h"
 #include "framework/conformance/short_run.h"
 #include "framework/log/quantities.h"
+#include "framework/train/sharded_state.h"
 
 namespace nearfar {
 namespace {
@@ -35,6 +36,7 @@ const std::vector<Case>& cases() {
 struct Account {
   StepTrace trace;
   NamedTensors parameters, buffers;
+  ShardedRows sharded;
 };
 
 std::vector<Account> accounts_of(const Subject& subject, const MiniaturePlan& small, Group& group) {
@@ -50,6 +52,7 @@ std::vector<Account> accounts_of(const Subject& subject, const MiniaturePlan& sm
     for (const auto& item : recipe.named_buffers()) {
       account.buffers.emplace_back(item.key(), item.value().clone());
     }
+    account.sharded = sharded_rows(recipe, group);
   }
   return accounts;
 }
@@ -74,33 +77,36 @@ std::string gradient_problem(const StepTrace& expected, const StepTrace& found, 
          "gather_with_grad of distributed/gather.h";
 }
 
-/// A buffer that every rank holds alike, or whose rows lie shared out over the ranks in their
-/// order: then the pieces, one behind the other, are one rank's.
+/// What is wrong with a buffer that all ranks must hold alike, or nothing.
+std::string replica_problem(const std::string& name, const std::vector<at::Tensor>& pieces) {
+  for (size_t r = 1; r < pieces.size(); ++r) {
+    if (pieces[r].equal(pieces[0])) continue;
+    return "buffer " + name + " of rank " + std::to_string(r) +
+           " has other bits than that of rank 0: move it by what all ranks know (gathered rows, "
+           "sums over ranks); a module whose rows lie on the ranks by shard() says so "
+           "(framework/recipe/sharded_buffers.h)";
+  }
+  return "";
+}
+
+/// A buffer is alike on all ranks, or lies in pieces on them: one behind the other, they are one
+/// rank's.
 std::string buffer_problem(const std::vector<Account>& ranks, const Account& alone, size_t b,
                            double& largest) {
   const auto& [name, expected] = alone.buffers[b];
   std::vector<at::Tensor> pieces;
-  bool is_whole = true;
-  for (const Account& rank : ranks) {
-    pieces.push_back(rank.buffers[b].second);
-    is_whole = is_whole && pieces.back().sizes() == expected.sizes();
+  for (const Account& rank : ranks) pieces.push_back(rank.buffers[b].second);
+  const bool is_sharded = ranks.front().sharded.contains(name);
+  if (!is_sharded) {
+    const std::string problem = replica_problem(name, pieces);
+    if (!problem.empty()) return problem;
   }
-  if (is_whole) {
-    for (size_t r = 1; r < pieces.size(); ++r) {
-      if (pieces[r].equal(pieces[0])) continue;
-      return "buffer " + name + " of rank " + std::to_string(r) +
-             " has other bits than that of rank 0: move it by what all ranks know (gathered rows, "
-             "sums over ranks), or share its rows out by shard()";
-    }
-  }
-  const at::Tensor found = is_whole || expected.dim() == 0 ? pieces[0] : at::cat(pieces);
+  const at::Tensor found = is_sharded ? at::cat(pieces) : pieces[0];
   const Difference worst = worst_difference({{name, expected}}, {{name, found}}, 1e-3);
   largest = std::max(largest, worst.relative);
   if (worst.relative <= kRounding) return "";
-  return "buffer " + name + " is not that of one rank: " +
-         (found.sizes() == expected.sizes()
-              ? to_words(worst.expected, worst.found)
-              : "expected its rows on every rank, or shared out by shard()");
+  return "buffer " + name + (is_sharded ? ", put together from the ranks' pieces," : "") +
+         " is not that of one rank: " + to_words(worst.expected, worst.found);
 }
 
 /// After a step.

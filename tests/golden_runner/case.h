@@ -40,5 +40,6 @@ void add_encoders(Operations& operations);      // encoder_cases.cpp
 void add_evaluation(Operations& operations);    // evaluation_cases.cpp
 void add_optimizers(Operations& operations);    // optimizer_cases.cpp: optimizers, schedules
 void add_losses(Operations& operations);        // loss_cases.cpp: contrastive losses, queue, gather
+void add_instance_discrimination(Operations& operations);  // instance_cases.cpp
 
 }  // namespace nearfar::golden

@@ -34,6 +34,7 @@ Operations all_operations() {
   add_evaluation(operations);
   add_optimizers(operations);
   add_losses(operations);
+  add_instance_discrimination(operations);
   return operations;
 }
 

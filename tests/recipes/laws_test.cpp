@@ -92,7 +92,7 @@ std::vector<double> twenty_losses(const Subject& subject) {
 // steps; a changed formula moves far more.
 TEST_P(RecipeLaw, TwentyStepsAreAsTheyWere) {
   const std::string path =
-      std::string(NEARFAR_SOURCE_DIR) + "/tests/golden/steps/" + GetParam().name + ".json";
+      std::string(NEARFAR_SOURCE_DIR) + "/tests/golden/steps/" + GetParam().label() + ".json";
   const std::vector<double> losses = twenty_losses(GetParam());
   if (std::getenv("NEARFAR_UPDATE_GOLDEN") != nullptr) {
     Json list = Json::array();
@@ -106,11 +106,8 @@ TEST_P(RecipeLaw, TwentyStepsAreAsTheyWere) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Recipes, RecipeLaw,
-    testing::Values(Subject{"simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}},
-                    Subject{"supervised", {"zero_start=false", "view.size=12"}}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Recipes, RecipeLaw, testing::ValuesIn(law_subjects()),
+                         [](const auto& info) { return info.param.label(); });
 
 }  // namespace
 }  // namespace nearfar

@@ -11,11 +11,11 @@ namespace {
 
 constexpr int64_t kWidth = 6, kLength = 29;  // no multiple of any number of ranks
 
-enum class Place : int64_t { everywhere, shared_out, wrongly_shared_out };
+enum class Place : int64_t { everywhere, shared_out, wrongly_shared_out, hidden };
 
 struct QueueConfig {
   int64_t place = 0;
-  void describe(auto& field) { field("place", place, int64_t{0}, int64_t{2}, "where rows lie"); }
+  void describe(auto& field) { field("place", place, int64_t{0}, int64_t{3}, "where rows lie"); }
 };
 
 /// Counts the ranks from the last one.
@@ -28,15 +28,20 @@ class Reversed final : public ForwardingGroup {
 /// Queries against the keys of earlier batches, in a queue of one of the places.
 class QueueRecipe final : public Recipe {
  public:
-  QueueRecipe(const QueueConfig& config, const Setup& setup) : group_(setup.group) {
+  QueueRecipe(const QueueConfig& config, const Setup& setup)
+      : group_(setup.group), reversed_(setup.group) {
     encoder_ = register_module("encoder", setup.make_encoder(16));
     weight_ = register_parameter("weight", at::randn({kWidth, encoder_->width()}));
     const Place place{config.place};
-    queue_ = register_module(
-        "queue", place == Place::everywhere ? std::make_shared<FeatureQueue>(kLength, kWidth)
-                 : place == Place::shared_out
-                     ? std::make_shared<FeatureQueue>(kLength, kWidth, group_)
-                     : std::make_shared<FeatureQueue>(kLength, kWidth, Reversed(group_)));
+    const FeatureQueueConfig queue{.length = kLength, .sharded = place != Place::everywhere};
+    queue_ = std::make_shared<FeatureQueue>(
+        queue, kWidth,
+        place == Place::wrongly_shared_out ? static_cast<Group&>(reversed_) : group_);
+    if (place != Place::hidden) {
+      register_module("queue", queue_);
+    } else {  // its buffers are there, and nobody says how they lie
+      for (const auto& item : queue_->named_buffers()) register_buffer(item.key(), item.value());
+    }
   }
   std::vector<ViewPolicy> views() const override { return {ViewPolicy{}, ViewPolicy{}}; }
   Embeddings embed(const Batch& batch) override {
@@ -58,6 +63,7 @@ class QueueRecipe final : public Recipe {
 
  private:
   Group& group_;
+  Reversed reversed_;
   std::shared_ptr<Encoder> encoder_;
   at::Tensor weight_;
   std::shared_ptr<FeatureQueue> queue_;
@@ -83,7 +89,13 @@ TEST(RanksLaw, AcceptsBuffersThatAreAlikeAndBuffersThatAreSharedOut) {
 TEST(RanksLaw, RefusesRowsThatLieOnOtherRanksThanTheirShard) {
   const Finding finding = examine_ranks(Place::wrongly_shared_out);
   EXPECT_EQ(finding.verdict, Verdict::broken);
-  EXPECT_NE(finding.words.find("buffer queue."), std::string::npos) << finding.words;
+  EXPECT_NE(finding.words.find("queue."), std::string::npos) << finding.words;
+}
+
+TEST(RanksLaw, RefusesPiecesThatNoModuleSpeaksOf) {
+  const Finding finding = examine_ranks(Place::hidden);
+  EXPECT_EQ(finding.verdict, Verdict::broken);
+  EXPECT_NE(finding.words.find("sharded_buffers.h"), std::string::npos) << finding.words;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "distributed/thread_group.h"
 #include "framework/train/miniature.h"
 #include "framework/train/plan.h"
+#include "framework/train/signs_of_life.h"
 #include "tests/framework/train/ranked_training.h"
 
 namespace nearfar {
@@ -39,6 +40,15 @@ TEST(ShuffledViews, ThePermutationReachesTheRecipe) {
   EXPECT_FALSE(training->make_batch(views).permutation.defined());
   for (int64_t i = 0; i < views.shard.total; ++i) views.permutation.push_back((i + 5) % 16);
   EXPECT_TRUE(training->make_batch(views).permutation.equal(at::tensor(views.permutation)));
+}
+
+// Row by row, a shuffled embedding would be compared with that of another image.
+TEST(ShuffledViews, AreNotComparedWithThoseInOrder) {
+  const Embeddings embeddings{at::ones({3, 2}), at::zeros({3, 2})};
+  EXPECT_EQ(in_order(embeddings, TwoViews({})).size(), 2U);
+  const Embeddings first = in_order(embeddings, TwoViews({false, true}));
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_TRUE(first[0].is_same(embeddings[0]));
 }
 
 TEST(ShuffledViews, AreSoInTheSelfTestOfRanks) {
