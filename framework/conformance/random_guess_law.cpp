@@ -12,7 +12,7 @@ namespace {
 /// A loss as a share of random guessing. Embeddings that are nearly alike cost the level itself,
 /// whatever the temperature; a bank that starts with random rows of 64 numbers has similarities of
 /// variance 1/64, which raise a softmax at T = 0.07 by 1 / (2 * 64 * T^2), 38 % of ln 64. A fresh
-/// network's similarities on unrelated noise are of variance 1/20, the rise at T = 0.07 up to 120
+/// network's similarities on unrelated noise are of variance 1/20, the rise at T = 0.07 up to 140
 /// %. A sum for a mean, a wrong sign, a loss counted twice are outside.
 struct Bounds {
   double least, most;

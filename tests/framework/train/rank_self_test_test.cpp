@@ -58,7 +58,8 @@ TEST_P(BuiltInRecipe, HasTheGradientOfOneRankOnAnyNumber) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Recipes, BuiltInRecipe, testing::Values("simclr", "supervised", "moco", "mocov3"),
+INSTANTIATE_TEST_SUITE_P(Recipes, BuiltInRecipe,
+                         testing::Values("simclr", "supervised", "moco", "mocov3"),
                          [](const auto& info) { return info.param; });
 
 TEST(RankSelfTest, NamesWhatABrokenTransportMakesWrong) {
