@@ -1,4 +1,5 @@
 // The law of ranks knows buffers that all ranks hold alike from those whose rows are shared out.
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "distributed/forwarding_group.h"
@@ -72,6 +73,7 @@ class QueueRecipe final : public Recipe {
 Finding examine_ranks(Place place) {
   static const RecipePlugin plugin =
       make_recipe_plugin<QueueRecipe, QueueConfig>("queued", "for tests", "none");
+  at::set_num_threads(1);  // the ranks are threads already
   Subject subject;
   subject.config = make_run_config(plugin);
   static_cast<QueueConfig*>(subject.config.recipe.config.get())->place =
