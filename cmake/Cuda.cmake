@@ -18,6 +18,7 @@ find_package(CUDAToolkit REQUIRED)
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/augment/*.cu
      ${CMAKE_SOURCE_DIR}/framework/optimize/*.cu ${CMAKE_SOURCE_DIR}/framework/cuda/*.cpp)
 if(cuda_sources)
+  set(NEARFAR_CUDA_VERSION ${CUDAToolkit_VERSION_MAJOR}.${CUDAToolkit_VERSION_MINOR})
   # The self-test makes views ready for the device as the program does.
   add_library(nearfar_cuda MODULE ${cuda_sources} ${CMAKE_SOURCE_DIR}/augment/device_view.cpp
               ${CMAKE_SOURCE_DIR}/augment/view_error.cpp)

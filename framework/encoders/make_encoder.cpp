@@ -1,4 +1,6 @@
 // Encoders by name.
+#include "framework/encoders/make_encoder.h"
+
 #include <algorithm>
 #include <stdexcept>
 #include <string>
@@ -6,6 +8,7 @@
 
 #include "framework/config/settings.h"
 #include "framework/encoders/resnet.h"
+#include "framework/encoders/vit.h"
 #include "framework/error.h"
 
 namespace nearfar {
@@ -32,6 +35,17 @@ const std::vector<Architecture>& architectures() {
   return table;
 }
 
+std::shared_ptr<Encoder> make_vit(const EncoderConfig& config, int64_t channels, int64_t image_size,
+                                  const NormPlan& norm) {
+  auto vit = std::make_shared<Vit>(vit_shape_of(config, image_size), channels, norm);
+  if (config.start == "mocov3") {
+    vit->start_as_mocov3();
+  } else if (config.start != "timm") {
+    throw ConfigError("encoder.start: expected timm or mocov3, got \"" + config.start + "\"");
+  }
+  return vit;
+}
+
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
@@ -44,6 +58,7 @@ const std::vector<std::string>& encoder_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
     for (const Architecture& architecture : architectures()) all.push_back(architecture.name);
+    all.insert(all.end(), vit_names().begin(), vit_names().end());
     return all;
   }();
   return names;
@@ -73,6 +88,7 @@ std::string encoder_name_of(const ResNetShape& shape) {
 
 std::shared_ptr<Encoder> make_encoder(const EncoderConfig& config, int64_t channels,
                                       int64_t image_size, const NormPlan& norm) {
+  if (is_vit(config.name)) return make_vit(config, channels, image_size, norm);
   const auto& table = architectures();
   const auto found = std::find_if(table.begin(), table.end(), [&](const Architecture& candidate) {
     return candidate.name == config.name;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/encoders/encoder_config.h"
 #include "framework/encoders/residual_block.h"
 
 namespace nearfar {

@@ -1,54 +1,23 @@
-// MoCo's losses by attention: with p the softmax over the negatives and m the mean of the negatives
-// under it, the gradient at a unit query is (1 - p_key) (m - key) / T.
+// MoCo's losses by attention over the negatives.
 #include "framework/losses/moco.h"
 
 #include <torch/types.h>
 
 #include <cmath>
 
+#include "framework/losses/contrast.h"
 #include "framework/losses/known_gradient.h"
-#include "framework/losses/margin.h"
 #include "framework/losses/pairs.h"
 #include "framework/losses/row_tiles.h"
 #include "framework/losses/unit_rows.h"
 
-// Shapes: n rows of this rank, N rows of all ranks, D dimensions, K negatives, W ranks.
+// Shapes: n rows of this rank, N rows of all ranks, D dimensions, K negatives.
 
 namespace nearfar {
 namespace {
 
 constexpr const char* kName = "moco_loss";
 constexpr const char* kNameV3 = "moco_v3_loss";
-
-/// Attention of this rank's queries over negatives of which every rank holds some.
-Attention attend_sharded(Group& group, const Pairs& pairs, const RowMatrix& mine) {
-  RowMatrix all = mine;
-  all.rows = group.all_gather(mine.rows, pairs.rows);
-  if (mine.row_id.defined()) all.row_id = group.all_gather(mine.row_id, pairs.rows);
-  const Attention here = attend(all);
-  const std::vector<int64_t> one_row(static_cast<size_t>(group.size()), 1);
-  const at::Tensor log_sums_WN = group.all_gather(here.log_sum.unsqueeze(0), one_row);
-  const at::Tensor log_sum_N = log_sums_WN.logsumexp(0);
-  const at::Tensor finite_N = log_sum_N.masked_fill(log_sum_N.isneginf(), 0.0);
-  const at::Tensor share_N = here.log_sum.sub(finite_N).exp_().to(here.mean.scalar_type());
-  const at::Tensor mean_nD = group.sum_scatter(here.mean.mul(share_N.unsqueeze(1)), pairs.rows);
-  return {log_sum_N.narrow(0, pairs.begin, pairs.count()), mean_nD};
-}
-
-/// The loss of each query, and its gradient at the unit query.
-struct Contrast {
-  at::Tensor loss_n;       // float64
-  at::Tensor gradient_nD;  // in the query's type
-
-  Contrast(const at::Tensor& query_nD, const at::Tensor& key_nD, const Attention& negatives,
-           double scale) {
-    const at::Tensor positive_n = query_nD.mul(key_nD).sum(1).to(at::kDouble).mul_(scale);
-    const at::Tensor margin_n = negatives.log_sum - positive_n;
-    loss_n = loss_of_margin(margin_n);
-    const at::Tensor slope_n = at::sigmoid(margin_n).mul_(scale).to(query_nD.scalar_type());
-    gradient_nD = negatives.mean.sub(key_nD).mul_(slope_n.unsqueeze(1));
-  }
-};
 
 void check_negatives(const Pairs& pairs, const Negatives& negatives, const at::Tensor& index) {
   const at::Tensor& rows = negatives.rows;
@@ -70,7 +39,7 @@ ValueAndGradients compute(Group& group, const Pairs& pairs, const Negatives& neg
   const RowMatrix matrix{query_nD.unit, negatives.rows.detach(), pairs.scale, index,
                          negatives.index};
   const Attention attention =
-      negatives.sharded ? attend_sharded(group, pairs, matrix) : attend(matrix);
+      negatives.sharded ? attend_over_ranks(group, pairs, matrix) : attend(matrix);
   const Contrast contrast(query_nD.unit, key_nD.unit, attention, pairs.scale);
   const double weight = static_cast<double>(group.size()) / static_cast<double>(pairs.total);
   return {contrast.loss_n.sum().mul_(weight).to(query_nD.unit.scalar_type()),

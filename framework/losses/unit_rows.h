@@ -21,4 +21,7 @@ struct UnitRows {
   at::Tensor largest_, length_;  // [..., 1]: |x| is their product
 };
 
+/// The same as a function that autograd differentiates, once.
+at::Tensor normalized_rows(const at::Tensor& rows);
+
 }  // namespace nearfar

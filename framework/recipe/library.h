@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/error.h"
 #include "framework/json/json.h"
 #include "framework/recipe/plugin.h"
 
@@ -20,20 +21,39 @@ struct RecipeLibrary {
 struct RecipeListing {
   std::string name;
   std::string path;
+  std::string source;     // "built-in", "NEARFAR_RECIPE_PATH" or "path"
+  std::string interface;  // that its stamp names; empty: none
   std::string summary;
   std::string paper;
   std::string problem;
 };
 
-/// Folders searched, in order: those of NEARFAR_RECIPE_PATH (separated by colons), then recipes/
-/// beside libnearfar.so, then nearfar/recipes/ beside it (an installed nearfar).
+/// A name that no library of the search path has.
+struct UnknownRecipeError : ConfigError {
+  using ConfigError::ConfigError;
+};
+
+/// What is searched, in order: folders and libraries of NEARFAR_RECIPE_PATH (separated by colons),
+/// then those of built_in_recipe_folders().
 std::vector<std::string> recipe_search_path();
 
-/// Opens a recipe by name, or by path when it contains a slash. The stamp is compared before any
-/// code of the library runs. Throws ConfigError for an unknown name (with the nearest), PluginError
+/// Whether this is the path of a library and not a recipe's name: it contains a slash.
+bool is_recipe_path(const std::string& name_or_path);
+
+/// Opens a recipe by name, or by path. The stamp is compared before any code of the library runs.
+/// Throws UnknownRecipeError (with the nearest name and the places searched), PluginError
 /// otherwise.
 RecipeLibrary open_recipe(const std::string& name_or_path);
 
+/// Opens the recipe that `name` says where it is a path; else the library at `path`, where one
+/// lies there; else the recipe `name`. Throws ConfigError where the library holds another recipe
+/// than `name`, and as open_recipe.
+RecipeLibrary open_recipe(const std::string& name, const std::string& path);
+
+/// What `nearfar recipes` says of an opened library.
+RecipeListing describe_recipe(const RecipeLibrary& library);
+
+/// Every recipe of the search path, by name, with what keeps it from loading.
 std::vector<RecipeListing> list_recipes();
 
 }  // namespace nearfar

@@ -6,6 +6,8 @@
 
 #include <mutex>
 
+#include "framework/recipe/contained.h"
+
 namespace nearfar {
 namespace {
 
@@ -33,7 +35,9 @@ std::shared_ptr<Recipe> make_recipe(const RecipePlugin& plugin, const void* conf
   static std::mutex generator;
   const std::lock_guard lock(generator);
   const SeededGenerator seeded(setup.plan.seed);
-  return plugin.make(config, setup);
+  return contained_recipe(
+      contained(plugin.name, "constructor", [&] { return plugin.make(config, setup); }),
+      plugin.name);
 }
 
 }  // namespace nearfar

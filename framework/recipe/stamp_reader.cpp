@@ -11,7 +11,9 @@
 
 #include "framework/error.h"
 #include "framework/files/file_system.h"
+#include "framework/recipe/package.h"
 #include "framework/recipe/stamp.h"
+#include "nearfar/cuda_version.h"
 
 namespace nearfar {
 namespace {
@@ -55,6 +57,21 @@ std::map<std::string, std::string> entries(const std::string& stamp) {
   return result;
 }
 
+/// The note in the section of that name, or nothing.
+std::optional<std::string> note_in(const std::vector<uint8_t>& bytes, const Elf64_Ehdr& file,
+                                   std::string_view name) {
+  const std::vector<Elf64_Shdr> sections = section_headers(bytes, file);
+  if (file.e_shstrndx >= sections.size()) return std::nullopt;
+  for (const Elf64_Shdr& section : sections) {
+    if (!has_name(bytes, sections[file.e_shstrndx], section, name)) continue;
+    const auto note = read_at<StampNote>(bytes, section.sh_offset);
+    if (!note || std::memcmp(note->name, "nearfar", 8) != 0) continue;
+    const auto& text = note->description;
+    return std::string(text.data(), strnlen(text.data(), text.size()));
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string read_stamp(const std::string& path) {
@@ -70,34 +87,35 @@ std::string read_stamp(const std::string& path) {
       file->e_shentsize != sizeof(Elf64_Shdr)) {
     throw PluginError(path + ": expected a 64-bit ELF library built by nearfar_add_recipe");
   }
-  const std::vector<Elf64_Shdr> sections = section_headers(bytes, *file);
-  if (file->e_shstrndx < sections.size()) {
-    for (const Elf64_Shdr& section : sections) {
-      if (!has_name(bytes, sections[file->e_shstrndx], section, ".note.nearfar")) continue;
-      const auto note = read_at<StampNote>(bytes, section.sh_offset);
-      if (note && std::memcmp(note->name, "nearfar", 8) == 0) {
-        const auto& text = note->description;
-        return std::string(text.data(), strnlen(text.data(), text.size()));
-      }
-    }
+  const auto stamp = note_in(bytes, *file, ".note.nearfar");
+  if (!stamp) {
+    throw PluginError(path +
+                      ": no nearfar stamp in it; a recipe library ends with NEARFAR_RECIPE(...)");
   }
-  throw PluginError(path +
-                    ": no nearfar stamp in it; a recipe library ends with NEARFAR_RECIPE(...)");
+  const auto cuda = note_in(bytes, *file, ".note.nearfar_cuda");
+  return cuda ? *stamp + ";" + *cuda : *stamp;
+}
+
+std::string program_stamp() { return NEARFAR_STAMP ";cuda=" NEARFAR_CUDA_VERSION; }
+
+std::string stamp_entry(const std::string& stamp, const std::string& key) {
+  const auto found = entries(stamp);
+  const auto entry = found.find(key);
+  return entry == found.end() ? "" : entry->second;
 }
 
 void check_stamp(const std::string& path, const std::string& theirs, const std::string& ours) {
-  const auto found = entries(theirs);
   std::string differences;
   for (const auto& [key, expected] : entries(ours)) {
-    const auto entry = found.find(key);
-    const std::string actual = entry == found.end() ? "nothing" : entry->second;
-    if (actual == expected) continue;
+    const std::string actual = stamp_entry(theirs, key);
+    if (actual == expected || (key == "cuda" && actual.empty())) continue;
     differences += (differences.empty() ? "" : "; ") + key + ": this program has " + expected +
-                   ", the library " + actual;
+                   ", the library " + (actual.empty() ? "nothing" : actual);
   }
   if (!differences.empty()) {
     throw PluginError(path + ": built for another program (" + differences +
-                      "); rebuild it against this nearfar");
+                      "); rebuild it against this nearfar: cmake -B BUILD -Dnearfar_DIR=" +
+                      package_folder() + " && cmake --build BUILD");
   }
 }
 

@@ -13,7 +13,9 @@
 #include "framework/log/quantities.h"
 #include "framework/optimize/exclusion.h"
 #include "framework/optimize/rule_of_config.h"
+#include "framework/recipe/contained.h"
 #include "framework/train/device.h"
+#include "framework/train/find_preset.h"
 #include "framework/train/labelled_part.h"
 #include "framework/train/start_weights.h"
 
@@ -21,10 +23,10 @@ namespace nearfar {
 namespace {
 
 /// What may differ when a run goes on: none of these changes a result.
-constexpr std::array<std::string_view, 11> kMayChange = {
+constexpr std::array<std::string_view, 12> kMayChange = {
     "data.path",       "data.test_path",    "data.workers",          "train.checkpoint_every",
     "train.keep",      "train.log_every",   "data.max_bad_fraction", "train.tensorboard",
-    "train.self_test", "train.check_ranks", "train.deadline"};
+    "train.self_test", "train.check_ranks", "train.deadline",        "recipe.library"};
 
 bool may_change(const std::string& key) {
   return std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end() ||
@@ -95,6 +97,7 @@ void read_start(ResolvedRun& run, Log& log) {
   const int64_t channels = run.data.train->info().channels;
   if (start->spec.channels != channels) return;  // which loading refuses, by the tensor's name
   const Normalize& normalize = start->spec.normalize;
+  if (data.mean.empty()) log_normalization(start->spec, log);
   if (data.mean.empty())
     data.mean.assign(normalize.mean.begin(), normalize.mean.begin() + channels);
   if (data.std.empty()) data.std.assign(normalize.std.begin(), normalize.std.begin() + channels);
@@ -128,20 +131,6 @@ void fill_automatic(ResolvedRun& run, int cores, Log& log) {
   config.data.std.assign(run.normalize.std.begin(), run.normalize.std.begin() + channels);
 }
 
-const Json& find_preset(const RecipeLibrary& library, const std::string& name) {
-  const Json* presets = library.presets.find("presets");
-  const Json* preset = presets == nullptr ? nullptr : presets->find(name);
-  if (preset != nullptr) return *preset;
-  std::vector<std::string> names;
-  if (presets != nullptr) {
-    for (const auto& member : presets->members()) names.push_back(member.first);
-  }
-  const std::string near = nearest_name(name, names);
-  throw ConfigError("preset \"" + name + "\": recipe " + library.plugin->name +
-                    " has no such preset" +
-                    (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
-}
-
 /// The preset that the sources name or, without a config file, the one that suits the data.
 std::string preset_name(const RunSources& sources, const RecipeLibrary& library,
                         const DatasetInfo& info, const std::string& device) {
@@ -153,9 +142,20 @@ std::string preset_name(const RunSources& sources, const RecipeLibrary& library,
 
 }  // namespace
 
+void RecipeSection::describe(Fields& field) {
+  field("name", name, "the method: a recipe's name, or the path of its library");
+  field("library", library,
+        "the library's path, where the name alone does not lead to it; filled in for a run whose "
+        "recipe was given by path");
+  if (plugin == nullptr) return;
+  contained(plugin->name, "describe", [&] { plugin->describe(config.get(), field); });
+}
+
 RunConfig make_run_config(const RecipePlugin& plugin) {
   RunConfig config;
-  config.recipe = {plugin.name, &plugin, plugin.make_config()};
+  config.recipe.name = plugin.name;
+  config.recipe.plugin = &plugin;
+  config.recipe.config = contained(plugin.name, "make_config", plugin.make_config);
   return config;
 }
 
@@ -178,7 +178,8 @@ RecipeLibrary recipe_of(const RunSources& sources) {
     throw ConfigError(
         "recipe.name: no recipe given; add --recipe simclr (`nearfar recipes` lists all)");
   }
-  return open_recipe(name->as_string());
+  const Json* library = settings.find("recipe.library");
+  return open_recipe(name->as_string(), library == nullptr ? "" : library->as_string());
 }
 
 std::string choose_preset(const Json& presets, const DatasetInfo& info, const std::string& device) {
@@ -230,7 +231,9 @@ ResolvedRun resolve_run(const RunSources& sources, Log& log, int cores) {
   run.config = make_run_config(plugin);
   run.settings.apply(describe_of(run.config));
   run.data = divide_data(run.data, run.config.data, log);
-  run.config.recipe.name = plugin.name;
+  RecipeSection& recipe = run.config.recipe;
+  if (is_recipe_path(recipe.name) || !recipe.library.empty()) recipe.library = run.library.path;
+  recipe.name = plugin.name;
   take_labelled_part(run, log);
   fill_automatic(run, cores > 0 ? cores : available_cores(), log);
   return run;

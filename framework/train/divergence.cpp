@@ -37,11 +37,11 @@ void write(const std::string& path, const std::string& bytes) {
 }  // namespace
 
 std::string write_divergence(const ResolvedRun& run, const RunFolder& folder,
-                             const Training& training, const StepImages& images,
-                             const std::string& what) {
+                             const Training& training, const NamedTensors& whole_state,
+                             const StepImages& images, const std::string& what) {
   const std::string path = folder.diverged() + "/step-" + std::to_string(images.step + 1);
   real_file_system().make_directories(path);
-  for (const auto& [name, bytes] : training.state_files()) {
+  for (const auto& [name, bytes] : training.state_files(whole_state)) {
     replace_file(real_file_system(), path + "/" + name, bytes.data(), bytes.size());
   }
   RunConfig config = run.config;

@@ -19,12 +19,13 @@ struct StepImages {
   std::vector<int64_t> seen;   // the same, with replacements of unreadable images
 };
 
-/// Writes RUN/diverged/step-N: the state before the step, also where that is not finite itself, the
-/// resolved config, and replay.json with images, epoch, seed and numbers. Returns replay.json's
-/// path. `what` is the error's sentence. Throws EnvironmentError.
+/// Writes RUN/diverged/step-N: the state before the step (`whole_state` is the training's), also
+/// where that is not finite itself, the resolved config, and replay.json with images, epoch, seed
+/// and numbers. Returns replay.json's path. `what` is the error's sentence. Throws
+/// EnvironmentError.
 std::string write_divergence(const ResolvedRun& run, const RunFolder& folder,
-                             const Training& training, const StepImages& images,
-                             const std::string& what);
+                             const Training& training, const NamedTensors& whole_state,
+                             const StepImages& images, const std::string& what);
 
 /// replay.json, read. Throws ConfigError for a file of another form.
 struct Divergence {

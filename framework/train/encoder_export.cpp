@@ -4,8 +4,11 @@
 #include "augment/random.h"
 #include "framework/checkpoint/tensors.h"
 #include "framework/encoders/resnet.h"
+#include "framework/encoders/vit.h"
 #include "framework/error.h"
 #include "framework/train/module_state.h"
+#include "framework/train/vit_export.h"
+#include "framework/train/vit_names.h"
 
 namespace nearfar {
 namespace {
@@ -57,20 +60,33 @@ Json timm_config(const EncoderSpec& spec, int64_t features) {
                              {"crop_mode", "center"},
                              {"mean", channel_list(spec.normalize.mean, spec.channels)},
                              {"std", channel_list(spec.normalize.std, spec.channels)},
-                             {"num_classes", 0},
-                             {"pool_size", Json::array({7, 7})},
-                             {"first_conv", "conv1"},
-                             {"classifier", "fc"}});
+                             {"num_classes", 0}});
+  const bool vit = is_vit(spec.config.name);
+  if (!vit) model["pool_size"] = Json::array({7, 7});
+  model["first_conv"] = vit ? "patch_embed.proj" : "conv1";
+  model["classifier"] = vit ? "head" : "fc";
   Json config = Json::object({{"architecture", spec.config.name},
                               {"num_classes", 0},
                               {"num_features", features},
-                              {"global_pool", "avg"}});
-  if (spec.channels != 3) config["model_args"] = Json::object({{"in_chans", spec.channels}});
+                              {"global_pool", vit ? spec.config.pool : "avg"}});
+  Json arguments = Json::object();
+  if (spec.channels != 3) arguments["in_chans"] = spec.channels;
+  if (vit) arguments = timm_arguments(spec);
+  if (!arguments.members().empty()) config["model_args"] = std::move(arguments);
   config["pretrained_cfg"] = std::move(model);
   return config;
 }
 
 void check_format(const EncoderSpec& spec, const std::string& format) {
+  if (!spec.own.recipe.empty()) {
+    throw ConfigError("export: the network is recipe " + spec.own.recipe +
+                      "'s own; expected one that torchvision or timm has (its weights stand in "
+                      "encoder.safetensors under its own names)");
+  }
+  if (is_vit(spec.config.name)) {
+    vit_lines(spec, format);
+    return;
+  }
   if (format != "torchvision" && spec.config.name == "tiny") {
     throw ConfigError("--format " + format +
                       ": timm has no encoder tiny; use --format torchvision");
@@ -119,6 +135,31 @@ std::vector<std::string> tiny_lines(int64_t width) {
       "model = Tiny(torchvision.models.resnet.BasicBlock, [1, 1, 1, 1])"};
 }
 
+/// What makes `model`, without a classifier.
+std::vector<std::string> model_lines(const EncoderSpec& spec, const std::string& format) {
+  const std::string& name = spec.config.name;
+  if (is_vit(name)) return vit_lines(spec, format);
+  const bool timm = format == "timm";
+  std::vector<std::string> lines;
+  if (name == "tiny") {
+    lines = tiny_lines(spec.config.width);
+  } else {
+    lines = {timm ? "model = timm.create_model(\"" + name + "\", num_classes=0)"
+                  : "model = torchvision.models." + name + "()"};
+  }
+  if (!timm) lines.emplace_back("model.fc = torch.nn.Identity()");
+  for (const std::string& line : stem_lines(spec)) lines.push_back(line);
+  return lines;
+}
+
+/// The encoder's tensors under the names of the format.
+NamedTensors tensors_for(const LoadedEncoder& source, const std::string& format) {
+  NamedTensors tensors = module_state(*source.encoder);
+  if (format != "torchvision" || !is_vit(source.config.name)) return tensors;
+  for (auto& [name, tensor] : tensors) name = torchvision_name(name);
+  return tensors;
+}
+
 }  // namespace
 
 std::vector<std::string> python_lines(const EncoderSpec& spec, const std::string& format,
@@ -127,22 +168,11 @@ std::vector<std::string> python_lines(const EncoderSpec& spec, const std::string
     return {"import timm",
             "model = timm.create_model(\"local-dir:" + path + "\", pretrained=True)"};
   }
-  const bool timm = format == "timm";
-  const std::string& name = spec.config.name;
   std::vector<std::string> lines = {std::string("import safetensors.torch, torch, ") +
-                                    (timm ? "timm" : "torchvision")};
-  const auto add = [&lines](const std::vector<std::string>& more) {
-    lines.insert(lines.end(), more.begin(), more.end());
-  };
-  if (name == "tiny") {
-    add(tiny_lines(spec.config.width));
-  } else {
-    add({timm ? "model = timm.create_model(\"" + name + "\", num_classes=0)"
-              : "model = torchvision.models." + name + "()"});
-  }
-  if (!timm) add({"model.fc = torch.nn.Identity()"});
-  add(stem_lines(spec));
-  add({"model.load_state_dict(safetensors.torch.load_file(\"" + path + "\"), strict=True)"});
+                                    (format == "timm" ? "timm" : "torchvision")};
+  for (const std::string& line : model_lines(spec, format)) lines.push_back(line);
+  lines.push_back("model.load_state_dict(safetensors.torch.load_file(\"" + path +
+                  "\"), strict=True)");
   return lines;
 }
 
@@ -153,7 +183,7 @@ ExportResult export_encoder(const LoadedEncoder& source, const std::string& form
   const bool folder = format == "timm-folder";
   ExportResult result;
   result.path = folder ? out + "/model.safetensors" : out;
-  const NamedTensors tensors = module_state(*source.encoder);
+  const NamedTensors tensors = tensors_for(source, format);
   const std::vector<uint8_t> bytes = encode_tensors(tensors, read_weights(source.source).metadata);
   files.make_directories(parent_directory(result.path));
   replace_file(files, result.path, bytes.data(), bytes.size());

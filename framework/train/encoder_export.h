@@ -17,8 +17,8 @@ struct ExportResult {
   std::vector<std::string> python;  // lines that load it
 };
 
-/// Writes the weights for "torchvision" or "timm" (one .safetensors at `out`; the names are the
-/// same) or as "timm-folder" (config.json and model.safetensors in the folder `out`, which
+/// Writes the weights for "torchvision" or "timm" (one .safetensors at `out`; the names differ for
+/// ViTs alone) or as "timm-folder" (config.json and model.safetensors in the folder `out`, which
 /// timm.create_model("local-dir:...") opens), then reads the file into a fresh encoder and compares
 /// the features of seeded images with the source's. Throws ConfigError for a network that the
 /// format cannot describe, CheckpointError when the features differ by more than 1e-6 of the

@@ -6,6 +6,8 @@
 #include "framework/checkpoint/generations.h"
 #include "framework/checkpoint/manifest.h"
 #include "framework/checkpoint/tensors.h"
+#include "framework/encoders/make_encoder.h"
+#include "framework/encoders/vit.h"
 #include "framework/error.h"
 #include "framework/train/module_state.h"
 #include "nearfar/version.h"
@@ -25,6 +27,16 @@ std::string config_hash(const ResolvedRun& run) {
   const std::string text =
       to_text(to_json([&config](Fields& field) { config.describe(field); }), -1);
   return xxh3_hex(text.data(), text.size());
+}
+
+/// What builds a ViT again, beside the image size.
+void add_vit(const EncoderConfig& config, Metadata& metadata) {
+  metadata["patch"] = std::to_string(config.patch);
+  metadata["depth"] = std::to_string(config.depth);
+  metadata["heads"] = std::to_string(config.heads);
+  metadata["pool"] = config.pool;
+  metadata["position"] = config.position;
+  metadata["start"] = config.start;
 }
 
 /// What is wrong with nearfar's own metadata is wrong with the file, not with the user's config.
@@ -54,9 +66,17 @@ std::vector<uint8_t> encode_encoder(const ResolvedRun& run, Encoder& encoder, in
   metadata["channels"] = std::to_string(data.channels);
   metadata["stem"] = config.stem;
   metadata["width"] = std::to_string(config.width);
+  if (is_vit(config.name)) add_vit(config, metadata);
   metadata["seed"] = std::to_string(run.config.train.seed);
   metadata["step"] = std::to_string(step);
   if (!config.weights_hash.empty()) metadata["initial_weights"] = config.weights_hash;
+  if (is_own_encoder(encoder)) {
+    const OwnEncoder own = own_encoder_of(run.config, run.library.path);
+    metadata["encoder"] = "own";
+    metadata["given_encoder"] = config.name;
+    metadata["recipe_library"] = own.library;
+    metadata["recipe_settings"] = to_text(own.settings, -1);
+  }
   return encode_tensors(module_state(encoder), metadata);
 }
 
@@ -84,13 +104,16 @@ LoadedEncoder load_encoder(const std::string& path, const std::string& name, Log
   loaded.encoder = build(loaded);
   loaded.weights = load_weights(module_state(*loaded.encoder), file, loaded.config.name);
   if (loaded.foreign) log.info("weights: " + to_words(loaded.weights));
+  log_normalization(loaded, log);
   loaded.encoder->eval();
   return loaded;
 }
 
 std::shared_ptr<Encoder> untrained_twin(const EncoderSpec& spec) {
   at::manual_seed(spec.seed);
-  auto encoder = make_encoder(spec.config, spec.channels, spec.image_size, NormPlan{});
+  const auto encoder = spec.own.recipe.empty()
+                           ? make_encoder(spec.config, spec.channels, spec.image_size, NormPlan{})
+                           : make_own_encoder(spec.own, spec.config, spec.channels, spec.seed);
   encoder->eval();
   return encoder;
 }

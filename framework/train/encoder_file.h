@@ -16,8 +16,9 @@ namespace nearfar {
 
 /// The bytes of encoder.safetensors, with its metadata: encoder, recipe, nearfar, config_hash,
 /// mean, std, input_size for users, initial_weights (a hash) where it started from some; and stem,
-/// width, channels, seed, step, which build the encoder again. `image_size` is that of the recipe's
-/// first view.
+/// width, channels, seed, step, for a ViT patch, depth, heads, pool, position, start, which build
+/// the encoder again; of a network of the recipe's own, "own", given_encoder, recipe_library and
+/// recipe_settings do. `image_size` is that of the recipe's first view.
 std::vector<uint8_t> encode_encoder(const ResolvedRun& run, Encoder& encoder, int64_t image_size,
                                     int64_t step);
 

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "framework/encoders/vit.h"
 #include "framework/error.h"
 #include "framework/json/json.h"
+#include "framework/train/vit_weights.h"
 #include "framework/train/weights.h"
 
 namespace nearfar {
@@ -35,18 +37,43 @@ std::array<float, 3> need_channels(const Metadata& metadata, const std::string& 
   return values;
 }
 
+void read_own_vit(const SafetensorsFile& file, EncoderConfig& config) {
+  config.patch = need_int(file.metadata, "patch", file.path);
+  config.depth = need_int(file.metadata, "depth", file.path);
+  config.heads = need_int(file.metadata, "heads", file.path);
+  config.pool = need(file.metadata, "pool", file.path);
+  config.position = need(file.metadata, "position", file.path);
+  config.start = need(file.metadata, "start", file.path);
+}
+
 EncoderSpec read_own(const SafetensorsFile& file) {
   const std::string& path = file.path;
   EncoderSpec spec;
   spec.config.name = need(file.metadata, "encoder", path);
   spec.config.stem = need(file.metadata, "stem", path);
   spec.config.width = need_int(file.metadata, "width", path);
+  if (is_vit(spec.config.name)) read_own_vit(file, spec.config);
   spec.channels = need_int(file.metadata, "channels", path);
   spec.image_size = need_int(file.metadata, "input_size", path);
   spec.seed = static_cast<uint64_t>(need_int(file.metadata, "seed", path));
   spec.normalize = {need_channels(file.metadata, "mean", path, 0.0f),
                     need_channels(file.metadata, "std", path, 1.0f)};
+  if (file.metadata.count("recipe_settings") == 0) return spec;
+  spec.own = {need(file.metadata, "recipe", path), need(file.metadata, "recipe_library", path),
+              parse_json(need(file.metadata, "recipe_settings", path), "recipe_settings")};
+  spec.config.name = need(file.metadata, "given_encoder", path);
   return spec;
+}
+
+/// A file that is no ViT's leaves the spec as it is: loading refuses it by its tensors.
+void read_foreign_vit(const SafetensorsFile& file, EncoderSpec& spec) {
+  const auto vit = vit_weights_of(file);
+  if (!vit) return;
+  spec.config.patch = vit->patch;
+  spec.config.depth = vit->depth;
+  spec.config.pool = vit->mean_pool ? "avg" : "token";
+  spec.channels = vit->channels;
+  spec.image_size = vit->side * vit->patch;
 }
 
 /// The architecture of a foreign file, as far as its first convolution tells.
@@ -66,7 +93,8 @@ EncoderSpec read_foreign(const SafetensorsFile& file, const std::string& name) {
   spec.config.width = shape.width;
   spec.channels = shape.channels;
   if (small) spec.image_size = 32;
-  spec.normalize = shape.channels == 1 ? kImagenetGray : kImagenet;
+  if (is_vit(name)) read_foreign_vit(file, spec);
+  spec.normalize = spec.channels == 1 ? kImagenetGray : kImagenet;
   return spec;
 }
 
@@ -79,6 +107,13 @@ EncoderSpec read_encoder_spec(const SafetensorsFile& file, const std::string& na
   } catch (const ConfigError& error) {
     throw CheckpointError(file.path + ": metadata: " + error.what());
   }
+}
+
+void log_normalization(const EncoderSpec& spec, Log& log) {
+  if (!spec.foreign || !is_vit(spec.config.name)) return;
+  log.info(
+      "normalisation: taken to be ImageNet's; timm's own ViTs (augreg) want "
+      "data.mean=[0.5,0.5,0.5] data.std=[0.5,0.5,0.5]");
 }
 
 void check_encoder_name(const EncoderSpec& spec, const std::string& name, const std::string& path) {

@@ -9,6 +9,7 @@
 #include "framework/error.h"
 #include "framework/evaluate/features.h"
 #include "framework/log/clock.h"
+#include "framework/recipe/contained.h"
 #include "framework/train/agreement.h"
 #include "framework/train/encoder_file.h"
 #include "framework/train/plan.h"
@@ -173,10 +174,11 @@ std::string EpochLoop::leave_replay(const std::string& what) {
   if (failing == latest_.rend()) return "";
   try {
     const StepImages images = on_all_ranks(*failing);
+    const NamedTensors whole_state = training_.whole_state();
     if (!leads()) return "";
     run_log_->finish(training_.step(), /*success=*/false);
     return "; to see where it starts: nearfar pretrain --replay " +
-           write_divergence(run_, folder_, training_, images, what);
+           write_divergence(run_, folder_, training_, whole_state, images, what);
   } catch (const EnvironmentError& error) {
     log_.warning(std::string("nothing to replay is left: ") + error.what());
     return "";
@@ -188,6 +190,9 @@ bool EpochLoop::run() {
     return run_epochs();
   } catch (const DivergedError& error) {
     throw DivergedError(error.what() + last_good_checkpoint() + leave_replay(error.what()));
+  } catch (const RecipeError& error) {
+    throw RecipeError("step " + std::to_string(training_.step() + 1) + ": " + error.what() +
+                      last_good_checkpoint());
   }
 }
 
@@ -256,13 +261,14 @@ void EpochLoop::save() {
   if (saved_step_ == training_.step()) return;
   training_.check_finite_state();
   const Json state = this->state();
-  if (leads()) write_generation(state);
+  const NamedTensors whole_state = training_.whole_state();
+  if (leads()) write_generation(state, whole_state);
   saved_step_ = training_.step();
   meet();
 }
 
-void EpochLoop::write_generation(const Json& state) {
-  std::vector<GenerationFile> contents = training_.save();
+void EpochLoop::write_generation(const Json& state, const NamedTensors& whole_state) {
+  std::vector<GenerationFile> contents = training_.state_files(whole_state);
   contents.emplace_back("encoder.safetensors", encoder_bytes());
   if (!recipe_order_.empty()) {
     contents.emplace_back(kOrderFile,

@@ -40,7 +40,7 @@ class EpochLoop {
   void take_step();
   std::vector<LogNumber> judge_online();
   void save();
-  void write_generation(const Json& state);
+  void write_generation(const Json& state, const NamedTensors& whole_state);
   bool save_is_due() const;
   bool leads() const { return group_.rank() == 0; }
   void meet();

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "framework/encoders/make_encoder.h"
 #include "framework/error.h"
 #include "framework/log/quantities.h"
 #include "framework/recipe/make_recipe.h"
@@ -16,8 +17,8 @@ namespace {
 std::string own_settings(const ResolvedRun& run) {
   std::string text;
   for (const auto& [key, setting] : run.settings.settings()) {
-    const bool own =
-        key.starts_with("recipe.") && key != "recipe.name" && !setting.origin.starts_with("preset");
+    const bool own = key.starts_with("recipe.") && key != "recipe.name" &&
+                     key != "recipe.library" && !setting.origin.starts_with("preset");
     if (own) text += ", " + key + "=" + to_text(setting.value, -1);
   }
   return text;

@@ -47,6 +47,17 @@ void keep_settled(const RunFolder& folder, TrainConfig& train) {
   }
 }
 
+/// The settings of a run that goes on, or of a new one.
+RunConfig given_of(const RunFolder& folder, bool continues, const RunSources& sources) {
+  try {
+    return given_config(sources);
+  } catch (const UnknownRecipeError& error) {
+    if (!continues) throw;
+    throw ConfigError(folder.path +
+                      ": this run goes on with its own recipe alone: " + error.what());
+  }
+}
+
 void refuse_changes(const RunFolder& folder, ResolvedRun& run) {
   const Json saved = parse_json(read_text(folder.config()), folder.config());
   const std::vector<std::string> keys =
@@ -91,7 +102,7 @@ class Process {
         folder_{options_.out},
         continues_(!folder_.path.empty() && !options_.fresh && folder_.holds_run()),
         sources_(continues_ ? continued(folder_, sources) : sources),
-        given_(given_config(sources_)),
+        given_(given_of(folder_, continues_, sources_)),
         progress_(progress),
         log_(log) {}
 

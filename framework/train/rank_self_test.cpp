@@ -8,6 +8,7 @@
 
 #include "distributed/texts.h"
 #include "distributed/thread_group.h"
+#include "framework/encoders/batch_norm.h"
 #include "framework/error.h"
 #include "framework/log/quantities.h"
 #include "framework/train/miniature.h"
@@ -23,11 +24,22 @@ struct FlatGradient {
   at::Tensor values;
 };
 
+/// What a recipe remembers of earlier batches, a queue, is empty at first, and says nothing.
+void remember(const Miniature& small, const Batch& batch) {
+  const at::NoGradGuard no_grad;
+  *small.piece = batch.shard;
+  small.recipe->after_step(small.recipe->embed(batch), batch);
+  drop_pending_statistics(*small.recipe);
+}
+
 FlatGradient gradient_over(Group& group, const RunConfig& config, const DatasetInfo& data,
                            const SelfTestBatch& plan) {
-  const Miniature small = make_miniature(config, data, plan.batch, plan.norm_batch, group);
-  const Batch batch = make_miniature_batch(*small.recipe, data, plan.batch, group);
-  *small.piece = batch.shard;
+  const Miniature small =
+      make_miniature(config, data, {.batch = plan.batch, .norm_batch = plan.norm_batch}, group);
+  const Batch batch = make_miniature_batch(
+      *small.recipe, data, {.batch = plan.batch, .side = image_side(*small.recipe, small.encoders)},
+      group);
+  remember(small, batch);
   const Loss loss = small.recipe->loss(small.recipe->embed(batch), batch);
   loss.value.backward();
 

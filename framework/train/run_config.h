@@ -5,7 +5,7 @@
 #include <string>
 
 #include "framework/data/open.h"
-#include "framework/encoders/encoder.h"
+#include "framework/encoders/encoder_config.h"
 #include "framework/evaluate/evaluation.h"
 #include "framework/optimize/optimizer.h"
 #include "framework/optimize/schedule.h"
@@ -80,13 +80,11 @@ struct TrainConfig {
 /// The keys of the chosen recipe, behind the pointers of its descriptor.
 struct RecipeSection {
   std::string name;
+  std::string library;
   const RecipePlugin* plugin = nullptr;
   std::shared_ptr<void> config;
 
-  void describe(Fields& field) {
-    field("name", name, "the method: a recipe's name, or the path of its library");
-    if (plugin != nullptr) plugin->describe(config.get(), field);
-  }
+  void describe(Fields& field);
 };
 
 struct StartWeights;
@@ -121,7 +119,8 @@ struct RunConfig {
   }
 };
 
-/// A RunConfig for the recipe of an opened library, with the recipe's defaults.
+/// A RunConfig for the recipe of an opened library, with the recipe's defaults. What the recipe's
+/// code throws is contained.
 RunConfig make_run_config(const RecipePlugin& plugin);
 
 }  // namespace nearfar

@@ -85,7 +85,7 @@ void RunEvents::histograms(const StepReport& report, Recipe& recipe, int64_t ste
   const at::Tensor& embedding = report.embeddings.front();
   add(all, "embedding/length",
       embedding.reshape({embedding.size(0), -1}).to(at::kFloat).norm(2, 1));
-  const Cosines similar = cosines(embedding_pair(report.embeddings));
+  const Cosines similar = cosines(embedding_pair(in_order(report.embeddings, recipe)));
   add(all, "embedding/positive_cosine", similar.positives);
   add(all, "embedding/negative_cosine", similar.negatives);
   for (const auto& item : recipe.named_parameters()) {

@@ -46,7 +46,7 @@ void RunLog::note(const StepReport& report, int64_t step, int64_t images, Recipe
     const double seconds = std::max(seconds_since(interval_started_), 1e-9);
     images_per_second_ = static_cast<double>(interval_images_) / seconds;
     data_wait_fraction_ = interval_wait_ / seconds;
-    note_line(report, step, also);
+    note_line(report, step, recipe, also);
     interval_started_ = noted;
     interval_wait_ = 0.0;
     interval_images_ = 0;
@@ -80,8 +80,9 @@ std::vector<LogNumber> RunLog::numbers_of(const StepReport& report,
   return numbers;
 }
 
-void RunLog::note_line(const StepReport& report, int64_t step, const std::vector<LogNumber>& also) {
-  const SignsOfLife signs = signs_of_life(report.embeddings);
+void RunLog::note_line(const StepReport& report, int64_t step, const Recipe& recipe,
+                       const std::vector<LogNumber>& also) {
+  const SignsOfLife signs = signs_of_life(in_order(report.embeddings, recipe));
   std::vector<LogNumber> numbers = numbers_of(report, signs);
   numbers.insert(numbers.end(), also.begin(), also.end());
   shown_loss_ = report.loss();

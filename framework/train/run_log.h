@@ -54,7 +54,8 @@ class RunLog {
   using Clock = std::chrono::steady_clock;
 
   std::vector<LogNumber> numbers_of(const StepReport& report, const SignsOfLife& signs) const;
-  void note_line(const StepReport& report, int64_t step, const std::vector<LogNumber>& also);
+  void note_line(const StepReport& report, int64_t step, const Recipe& recipe,
+                 const std::vector<LogNumber>& also);
   void append(const std::vector<LogNumber>& numbers, int64_t step, const std::string& warning);
   void show_progress(int64_t step);
 

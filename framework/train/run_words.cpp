@@ -26,6 +26,22 @@ std::string ranks_text(const Training& training) {
   return ranks == 1 ? "" : std::to_string(ranks) + " ranks, each with ";
 }
 
+/// The recipe's buffers that take memory: queues, banks.
+void say_buffers(Training& training, Log& log) {
+  constexpr size_t kWorthSaying = size_t{1} << 20;
+  for (const auto& item : training.recipe().named_buffers()) {
+    const at::Tensor& buffer = item.value();
+    if (buffer.nbytes() < kWorthSaying) continue;
+    const auto rows = training.sharded().find(item.key());
+    const bool in_pieces = rows != training.sharded().end() && training.group().size() > 1;
+    log.info("buffer: " + item.key() + ", " + format_count(buffer.size(0)) +
+             (in_pieces ? " of " + format_count(rows->second) + " rows, " : " rows, ") +
+             c10::toString(buffer.scalar_type()) + ", " +
+             format_fixed(static_cast<double>(buffer.nbytes()) / 1048576.0, 1) +
+             " MiB on each rank");
+  }
+}
+
 }  // namespace
 
 void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folder, Log& log) {
@@ -49,6 +65,7 @@ void say_plan(const ResolvedRun& run, Training& training, const RunFolder& folde
                 ? ""
                 : ", micro-batches of " + std::to_string(config.train.micro_batch)));
   say_learning_rate(run, log);
+  say_buffers(training, log);
 }
 
 }  // namespace nearfar

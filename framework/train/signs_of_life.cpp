@@ -64,6 +64,11 @@ double effective_rank(const at::Tensor& embeddings) {
   return rank_of_unit_rows(unit_rows(first_rows(embeddings)));
 }
 
+Embeddings in_order(const Embeddings& embeddings, const Recipe& recipe) {
+  if (recipe.shuffled_views().empty()) return embeddings;
+  return {embeddings.front()};
+}
+
 EmbeddingPair embedding_pair(const Embeddings& embeddings) {
   for (size_t i = 0; i < embeddings.size(); ++i) {
     for (size_t j = i + 1; j < embeddings.size(); ++j) {

@@ -15,6 +15,11 @@ double embedding_std(const at::Tensor& embeddings);
 /// between 1 and min(N, d). At most 512 rows are looked at.
 double effective_rank(const at::Tensor& embeddings);
 
+/// Embeddings whose rows are those of one sample: all, or the first alone where the recipe shuffles
+/// views (row i of the others shows another sample; the recipe itself may report its similarity of
+/// positives).
+Embeddings in_order(const Embeddings& embeddings, const Recipe& recipe);
+
 /// Two embeddings of the same samples, unit rows [n, d] in float32, n at most 512: the first two
 /// that have one shape. With a single embedding, or none of equal shape, `second` is undefined.
 struct EmbeddingPair {

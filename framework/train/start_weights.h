@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "framework/encoders/encoder.h"
 #include "framework/log/log.h"
 #include "framework/train/encoder_spec.h"
 #include "framework/train/weights.h"

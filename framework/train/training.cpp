@@ -8,6 +8,7 @@
 #include "framework/optimize/exclusion.h"
 #include "framework/optimize/schedule.h"
 #include "framework/ship.h"
+#include "framework/train/agreement.h"
 #include "framework/train/device.h"
 #include "framework/train/module_state.h"
 #include "framework/train/plan.h"
@@ -70,7 +71,8 @@ Training::Training(const RunConfig& config, const DatasetInfo& data, const Train
                               device_.is_cuda() ? cuda_update() : DeviceUpdate{});
   exchange_ = std::make_unique<GradientExchange>(*storage_, group_, parameter_names(*recipe_),
                                                  exchange_options(config.train));
-  broadcast_state(group_, module_state(*recipe_));
+  sharded_ = sharded_rows(*recipe_, group_);
+  broadcast_state(group_, replicated(module_state(*recipe_), sharded_));
   check_replicas(group_, replicated_state(), step_);
 }
 
@@ -197,31 +199,43 @@ StepReport Training::train_step(const ViewBatch& views, bool wants_to_stop) {
 }
 
 NamedTensors Training::replicated_state() const {
-  NamedTensors state = module_state(*recipe_);
+  NamedTensors state = replicated(module_state(*recipe_), sharded_);
   for (const auto& named : optimizer_->state()) state.push_back(named);
   return state;
 }
 
 void Training::check_finite_state() const {
+  std::string bad;
   for (const auto& [name, tensor] : module_state(*recipe_)) {
-    if (!tensor.is_floating_point() || tensor.isfinite().all().item<bool>()) continue;
-    throw DivergedError("step " + std::to_string(step_) + ": " + name + " is not finite");
+    const bool finite = !tensor.is_floating_point() || tensor.isfinite().all().item<bool>();
+    if (!finite && bad.empty()) bad = name;
   }
+  if (!sharded_.empty() && largest_of_ranks(group_, bad.empty() ? 0.0 : 1.0) > 0.0 && bad.empty()) {
+    bad = "a tensor of another rank";
+  }
+  if (bad.empty()) return;
+  throw DivergedError("step " + std::to_string(step_) + ": " + bad + " is not finite");
+}
+
+NamedTensors Training::whole_state() const {
+  return put_together(group_, module_state(*recipe_), sharded_);
+}
+
+std::vector<GenerationFile> Training::state_files(const NamedTensors& whole_state) const {
+  return {{"model.safetensors", encode_tensors(whole_state)},
+          {"optimizer.safetensors", encode_tensors(optimizer_->state())}};
 }
 
 std::vector<GenerationFile> Training::save() const {
   check_finite_state();
-  return state_files();
-}
-
-std::vector<GenerationFile> Training::state_files() const {
-  return {{"model.safetensors", encode_tensors(module_state(*recipe_))},
-          {"optimizer.safetensors", encode_tensors(optimizer_->state())}};
+  return state_files(whole_state());
 }
 
 void Training::load(const Generation& generation) {
   at::NoGradGuard no_grad;
-  load_into(module_state(*recipe_), read_safetensors(generation.path + "/model.safetensors"));
+  SafetensorsFile model = read_safetensors(generation.path + "/model.safetensors");
+  cut_to_pieces(model, sharded_, group_);
+  load_into(module_state(*recipe_), model);
   optimizer_->load_state(to_tensors(read_safetensors(generation.path + "/optimizer.safetensors")));
   step_ = generation.step;
   check_replicas(group_, replicated_state(), step_);

@@ -18,6 +18,7 @@
 #include "framework/train/gradient_exchange.h"
 #include "framework/train/gradient_pass.h"
 #include "framework/train/run_config.h"
+#include "framework/train/sharded_state.h"
 
 namespace nearfar {
 
@@ -55,6 +56,8 @@ class Training {
   GradientPlan gradient_plan() const;
   /// Images of a step on this rank, at most.
   int64_t rows() const { return shard(plan_.batch, group_.size(), group_.rank()).size(); }
+  /// Which buffers the ranks hold in pieces.
+  const ShardedRows& sharded() const { return sharded_; }
   /// Bytes of parameters, buffers, gradients and optimiser state.
   int64_t state_bytes() const;
   int64_t step() const { return step_; }
@@ -82,15 +85,19 @@ class Training {
   /// parameters then hold. Nothing moves.
   StepReport compute_gradients(const Batch& batch, bool wants_to_stop = false);
 
-  /// Parameters, buffers and optimiser state as they are, finite or not. Precondition: settled.
-  std::vector<GenerationFile> state_files() const;
-  /// Throws DivergedError naming a tensor that is not finite: what is saved must be worth going on
-  /// from, and an overflow may sit in a buffer that no loss has met yet.
+  /// Parameters and buffers as they are, finite or not; on rank 0 buffers that ranks hold in pieces
+  /// are whole. A collective. Precondition: settled.
+  NamedTensors whole_state() const;
+  /// The files of whole_state() and of the optimiser's state. Not a collective.
+  std::vector<GenerationFile> state_files(const NamedTensors& whole_state) const;
+  /// Throws DivergedError on all ranks, naming a tensor that is not finite: what is saved must be
+  /// worth going on from, and an overflow may sit in a buffer that no loss has met yet. A
+  /// collective.
   void check_finite_state() const;
-  /// state_files() for a checkpoint. Throws as check_finite_state() does.
+  /// All of these: what a checkpoint of rank 0 holds. A collective.
   std::vector<GenerationFile> save() const;
-  /// Restores what save() wrote, bit by bit. Throws CheckpointError, and EnvironmentError where
-  /// ranks read different bits.
+  /// Restores what save() wrote on rank 0, on any number of ranks, bit by bit. Throws
+  /// CheckpointError, and EnvironmentError where ranks read different bits.
   void load(const Generation& generation);
 
  private:
@@ -111,6 +118,7 @@ class Training {
   FiniteFlag flag_;
   std::optional<NotFinite> failure_;
   std::shared_ptr<Recipe> recipe_;
+  ShardedRows sharded_;
   std::unique_ptr<FlatStorage> storage_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<GradientExchange> exchange_;

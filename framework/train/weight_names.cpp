@@ -6,16 +6,18 @@
 #include <string_view>
 #include <utility>
 
+#include "framework/train/vit_names.h"
+
 namespace nearfar {
 namespace {
 
 /// What wraps a network in the files of PyTorch's tools and of published methods: DataParallel,
 /// torch.compile, MoCo v1 to v3, lightly, solo-learn, SimSiam, BYOL, DINO, VISSL. The earlier word
 /// wins where two networks of a file fit equally well.
-constexpr std::array<std::string_view, 15> kWrappers = {
-    "module",         "_orig_mod",      "model",        "state_dict", "backbone",
-    "encoder",        "encoder_q",      "base_encoder", "teacher",    "student",
-    "online_encoder", "online_network", "trunk",        "resnet",     "net"};
+constexpr std::array<std::string_view, 16> kWrappers = {
+    "module",    "_orig_mod",    "model",   "state_dict", "backbone",       "encoder",
+    "encoder_q", "base_encoder", "teacher", "student",    "online_encoder", "online_network",
+    "trunk",     "resnet",       "vit",     "net"};
 
 /// First parts of names that belong to what stands on top of the features.
 constexpr std::array<std::string_view, 10> kHeads = {
@@ -33,8 +35,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNumbered
      {"7", "layer4"},
      {"9", "fc"}}};
 
-constexpr std::array<std::string_view, 6> kParts = {"conv1",  "bn1",    "layer1",
-                                                    "layer2", "layer3", "layer4"};
+/// First parts of the names of a ResNet, and of a ViT.
+constexpr std::array<std::string_view, 12> kParts = {
+    "conv1",     "bn1",       "layer1",      "layer2", "layer3", "layer4",
+    "cls_token", "pos_embed", "patch_embed", "blocks", "norm",   "fc_norm"};
 
 template <typename List>
 size_t position(const List& list, std::string_view word) {
@@ -48,16 +52,18 @@ bool contains(const List& list, std::string_view word) {
 
 std::string_view first_part(std::string_view name) { return name.substr(0, name.find('.')); }
 
-/// The name in a ResNet of what is left of a name without its prefix.
+/// The name in an encoder of what is left of a name without its prefix.
 std::string own_name(std::string_view rest) {
   const std::string_view first = first_part(rest);
   for (const auto& [number, part] : kNumbered) {
     if (first == number) return std::string(part) + std::string(rest.substr(first.size()));
   }
-  return std::string(rest);
+  return timm_name(std::string(rest));
 }
 
-bool is_of_a_resnet(std::string_view rest) { return contains(kParts, first_part(own_name(rest))); }
+bool is_of_an_encoder(std::string_view rest) {
+  return contains(kParts, first_part(own_name(rest)));
+}
 
 /// All prefixes of a name that are made of wrappers, the empty one first.
 std::vector<std::string> prefixes_of(const std::string& name) {
@@ -84,7 +90,7 @@ std::string find_prefix(const std::vector<std::string>& names) {
   std::map<std::string, int64_t> fitting;
   for (const std::string& name : names) {
     for (const std::string& prefix : prefixes_of(name)) {
-      fitting[prefix] += is_of_a_resnet(std::string_view(name).substr(prefix.size())) ? 1 : 0;
+      fitting[prefix] += is_of_an_encoder(std::string_view(name).substr(prefix.size())) ? 1 : 0;
     }
   }
   std::string best;
@@ -109,6 +115,12 @@ WeightNames read_weight_names(const std::vector<std::string>& names) {
     if (!kept || !result.of_file.emplace(own, name).second) result.left_out.push_back(name);
   }
   return result;
+}
+
+WeightNames read_weight_names(const SafetensorsFile& file) {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : file.tensors) names.push_back(name);
+  return read_weight_names(names);
 }
 
 }  // namespace nearfar

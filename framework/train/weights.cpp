@@ -8,17 +8,12 @@
 #include "framework/config/settings.h"
 #include "framework/encoders/resnet.h"
 #include "framework/error.h"
+#include "framework/train/vit_weights.h"
 
 namespace nearfar {
 namespace {
 
 constexpr size_t kNamed = 3;  // of each kind of misfit
-
-std::vector<std::string> names_of(const SafetensorsFile& file) {
-  std::vector<std::string> names;
-  for (const auto& [name, tensor] : file.tensors) names.push_back(name);
-  return names;
-}
 
 /// "a, b, c and 12 more".
 std::string some_of(const std::vector<std::string>& list, size_t most = kNamed) {
@@ -62,12 +57,36 @@ std::string misfit_text(const Misfits& misfits, const WeightNames& names) {
   return text;
 }
 
+std::string to_words(const PatchGrid& grid) {
+  return std::to_string(grid.rows) + " x " + std::to_string(grid.columns);
+}
+
+/// Whether a position embedding of another grid can stand for the target.
+bool resamples(const std::string& name, const at::Tensor& target, const RawTensor& found) {
+  return name == "pos_embed" && position_grid(found.shape) && position_grid(target.sizes().vec()) &&
+         found.shape[2] == target.size(2);
+}
+
+/// The file's values in the target's shape and dtype. Precondition: compare() has let them through.
+at::Tensor fitted(const at::Tensor& target, const RawTensor& found) {
+  const at::Tensor values = to_tensor(found).to(target.scalar_type());
+  if (values.sizes() == target.sizes()) return values;
+  return resample_positions(values, *position_grid(found.shape),
+                            *position_grid(target.sizes().vec()));
+}
+
 void compare(const std::string& name, const at::Tensor& target, const RawTensor& found,
              Misfits& misfits, WeightsReport& report) {
-  if (at::IntArrayRef(found.shape) != target.sizes() || !converts(found.dtype, target)) {
+  const bool same = at::IntArrayRef(found.shape) == target.sizes();
+  if (!(same || resamples(name, target, found)) || !converts(found.dtype, target)) {
     misfits.misshapen.push_back(name + " (expected " + shape_text(target.sizes()) + ", found " +
-                                found.dtype + " " + shape_text(found.shape) + ")");
+                                found.dtype + " " + shape_text(found.shape) + ")" +
+                                (name == "pos_embed" ? position_problem(found.shape) : ""));
     return;
+  }
+  if (!same) {
+    report.resampled = to_words(*position_grid(found.shape)) + " to " +
+                       to_words(*position_grid(target.sizes().vec()));
   }
   ++report.loaded;
   if (target.is_floating_point() && found.dtype != "F32") report.converted = found.dtype;
@@ -95,6 +114,7 @@ const RawTensor* kernel_of(const SafetensorsFile& file, const WeightNames& names
 }
 
 std::string architecture_of(const SafetensorsFile& file, const WeightNames& names) {
+  if (const auto vit = vit_weights_of(file)) return vit->architecture;
   const RawTensor* stem = kernel_of(file, names, "conv1.weight");
   const RawTensor* first = kernel_of(file, names, "layer1.0.conv1.weight");
   const RawTensor* second = kernel_of(file, names, "layer1.0.conv2.weight");
@@ -119,9 +139,9 @@ CheckpointError misfit_error(const SafetensorsFile& file, const std::string& arc
 
 WeightsReport match_weights(const NamedTensors& targets, const SafetensorsFile& file,
                             const std::string& architecture) {
-  const WeightNames names = read_weight_names(names_of(file));
-  WeightsReport report{file.path,      names.prefix, 0, static_cast<int64_t>(targets.size()),
-                       names.left_out, {},           ""};
+  const WeightNames names = read_weight_names(file);
+  WeightsReport report{file.path,      names.prefix, 0,  static_cast<int64_t>(targets.size()),
+                       names.left_out, {},           "", ""};
   Misfits misfits;
   std::set<std::string> wanted;
   for (const auto& [name, target] : targets) {
@@ -145,11 +165,11 @@ WeightsReport match_weights(const NamedTensors& targets, const SafetensorsFile& 
 WeightsReport load_weights(const NamedTensors& targets, const SafetensorsFile& file,
                            const std::string& architecture) {
   const WeightsReport report = match_weights(targets, file, architecture);
-  const WeightNames names = read_weight_names(names_of(file));
+  const WeightNames names = read_weight_names(file);
   const at::NoGradGuard values_alone;
   for (const auto& [name, target] : targets) {
     const auto found = names.of_file.find(name);
-    if (found != names.of_file.end()) target.copy_(to_tensor(file.at(found->second)));
+    if (found != names.of_file.end()) target.copy_(fitted(target, file.at(found->second)));
   }
   return report;
 }
@@ -164,6 +184,9 @@ std::string to_words(const WeightsReport& report) {
     text += "; " + std::to_string(report.absent.size()) + " counters num_batches_tracked absent";
   }
   if (!report.converted.empty()) text += "; converted from " + report.converted;
+  if (!report.resampled.empty()) {
+    text += "; position embedding resampled from " + report.resampled + " patches";
+  }
   return text;
 }
 
@@ -177,13 +200,14 @@ Json to_document(const WeightsReport& report) {
                        {"prefix", report.prefix},
                        {"left_out", left_out},
                        {"absent", absent},
-                       {"converted", report.converted}});
+                       {"converted", report.converted},
+                       {"resampled", report.resampled}});
 }
 
 WeightsShape shape_of(const SafetensorsFile& file) {
-  const WeightNames names = read_weight_names(names_of(file));
+  const WeightNames names = read_weight_names(file);
   const RawTensor* stem = kernel_of(file, names, "conv1.weight");
-  if (stem == nullptr) return {};
+  if (stem == nullptr) return {.architecture = architecture_of(file, names)};
   return {architecture_of(file, names), stem->shape[1], stem->shape[2], stem->shape[0]};
 }
 

@@ -20,11 +20,13 @@ struct WeightsReport {
   std::vector<std::string> left_out;  // names in the file: classifier, heads, other networks
   std::vector<std::string> absent;    // counters of BatchNorm that the file does not have
   std::string converted;              // dtype of what was converted: "F16"; empty: nothing
+  std::string resampled;  // "14 x 14 to 7 x 7" patches of the position embedding; empty: nothing
 };
 
 /// What a file gives to an encoder of that architecture, nothing copied yet. The names must be the
 /// encoder's but for what read_weight_names() leaves out and BatchNorm's num_batches_tracked, which
-/// may be absent; shapes must be equal; F16, BF16 and F64 become the encoder's dtype. Throws
+/// may be absent; shapes must be equal, but a ViT's position embedding of another square grid is
+/// resampled (resample_positions()); F16, BF16 and F64 become the encoder's dtype. Throws
 /// CheckpointError, one line with the first names of each kind that do not fit, their nearest names
 /// in the file, and the architecture that the file looks like.
 WeightsReport match_weights(const NamedTensors& targets, const SafetensorsFile& file,
@@ -36,11 +38,11 @@ WeightsReport load_weights(const NamedTensors& targets, const SafetensorsFile& f
 
 /// "122 of 122 tensors, left out: fc.weight, fc.bias; prefix "module." removed".
 std::string to_words(const WeightsReport& report);
-/// {"file", "loaded", "wanted", "prefix", "left_out", "absent", "converted"}.
+/// {"file", "loaded", "wanted", "prefix", "left_out", "absent", "converted", "resampled"}.
 Json to_document(const WeightsReport& report);
 
 /// What a file of ResNet weights tells of its network. Without a convolution conv1.weight: as it
-/// stands here.
+/// stands here, but for the architecture of a ViT.
 struct WeightsShape {
   std::string architecture;  // as make_encoder names it; empty: none of them
   int64_t channels = 3;      // of the images

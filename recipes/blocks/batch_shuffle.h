@@ -12,9 +12,9 @@ struct KeysInOrder {
 };
 
 /// Gathers embeddings [n, D] of a shuffled view (Recipe::shuffled_views()) from all ranks and
-/// undoes Batch::permutation; of a batch without one, only gathers. Images never travel, and these
-/// rows do once, which a queue of keys needs anyway. A collective without gradient, for loss() and
-/// after_step(): `batch` must be whole, so not for embed(), which sees pieces.
+/// undoes Batch::permutation; of a batch without one, only gathers. Images never travel: the loader
+/// shuffled them. A collective without gradient, for loss() and after_step(): `batch` must be
+/// whole, so not for embed(), which sees pieces.
 KeysInOrder keys_in_order(Group& group, const at::Tensor& shuffled_nD, const Batch& batch);
 
 }  // namespace nearfar

@@ -12,8 +12,11 @@ namespace nearfar {
 FeatureQueue::FeatureQueue(int64_t length, int64_t width)
     : FeatureQueue(length, width, Shard{0, length, length}, /*sharded=*/false) {}
 
-FeatureQueue::FeatureQueue(int64_t length, int64_t width, const Group& group)
-    : FeatureQueue(length, width, shard(length, group.size(), group.rank()), /*sharded=*/true) {}
+FeatureQueue::FeatureQueue(const FeatureQueueConfig& config, int64_t width, const Group& group)
+    : FeatureQueue(config.length, width,
+                   config.sharded ? shard(config.length, group.size(), group.rank())
+                                  : Shard{0, config.length, config.length},
+                   config.sharded) {}
 
 FeatureQueue::FeatureQueue(int64_t length, int64_t width, const Shard& place, bool sharded)
     : length_(length), place_(place), sharded_(sharded) {
@@ -89,5 +92,10 @@ Negatives FeatureQueue::negatives() {
 int64_t FeatureQueue::filled() { return filled_.read(); }
 
 int64_t FeatureQueue::pointer() { return pointer_.read(); }
+
+std::vector<std::pair<std::string, int64_t>> FeatureQueue::sharded_buffers() const {
+  if (!sharded_) return {};
+  return {{"rows", length_}, {"index", length_}};
+}
 
 }  // namespace nearfar

@@ -4,12 +4,28 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "distributed/group.h"
 #include "distributed/shard.h"
 #include "framework/losses/moco.h"
+#include "framework/recipe/sharded_buffers.h"
 
 namespace nearfar {
+
+struct FeatureQueueConfig {
+  int64_t length = 65536;
+  bool sharded = false;
+
+  void describe(auto& field) {
+    field("length", length, int64_t{1}, int64_t{1} << 30, "keys of earlier batches that are kept");
+    field("sharded", sharded,
+          "each rank keeps its share of the keys, and queries travel instead; otherwise every rank "
+          "keeps all");
+  }
+};
 
 /// A ring of unit rows (He et al. 2019) with the image that each shows. Keys of any number are
 /// written at the pointer and go on at the front where the end is reached; nothing is dropped, and
@@ -17,13 +33,13 @@ namespace nearfar {
 /// queue has filled there are fewer of them. All that it is are buffers: rows, index, pointer
 /// (where the next key goes) and filled (how many rows hold keys). The host remembers the last two
 /// and reads them again only when somebody else (a checkpoint) has written them.
-class FeatureQueue : public torch::nn::Module {
+class FeatureQueue : public torch::nn::Module, public ShardedBuffers {
  public:
   /// `length` rows of `width` features, on all ranks alike.
   FeatureQueue(int64_t length, int64_t width);
-  /// Row i of the ring lies on the rank whose shard() of `length` holds it; pointer and filled are
-  /// alike on all ranks. The buffers rows and index are then each rank's own.
-  FeatureQueue(int64_t length, int64_t width, const Group& group);
+  /// The same, or sharded: row i of the ring lies on the rank whose shard() of the length holds it.
+  /// The buffers rows and index are then each rank's own; pointer and filled are alike.
+  FeatureQueue(const FeatureQueueConfig& config, int64_t width, const Group& group);
 
   /// The keys [n, width] of every rank, normalised here, in rank order, with the images [n] int64
   /// that they show. A collective: own is this rank's shard of the global batch.
@@ -36,6 +52,7 @@ class FeatureQueue : public torch::nn::Module {
   /// How many keys the whole queue holds.
   int64_t filled();
   int64_t pointer();
+  std::vector<std::pair<std::string, int64_t>> sharded_buffers() const override;
 
  private:
   /// A number on the host and in a buffer.

@@ -28,7 +28,8 @@ def one_case(source, target, index, case):
     """A golden folder that holds nothing but `case`."""
     (target / case["file"]).parent.mkdir(parents=True)
     shutil.copyfile(source / case["file"], target / case["file"])
-    (target / "index.json").write_text(json.dumps({**index, "cases": [case]}))
+    (target / "index.json").write_text(json.dumps({**index, "cases": [case],
+                                                      "name_lists": []}))
 
 
 def alter(path, name):
@@ -61,6 +62,22 @@ def check_family(runner, source, index, case, dump):
     return bool(outputs)
 
 
+def check_lists(runner, source, index):
+    """Every name list holds, and none does with another shape or without a name."""
+    for file in index["name_lists"]:
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "index.json").write_text(json.dumps({**index, "cases": [],
+                                                           "name_lists": [file]}))
+            (folder / file).parent.mkdir(parents=True)
+            rows = json.loads((source / file).read_text())
+            wider = [*rows[:3], {**rows[3], "shape": [*rows[3]["shape"], 1]}, *rows[4:]]
+            for rows, ok in ((rows, True), (wider, False), (rows[:3] + rows[4:], False)):
+                (folder / file).write_text(json.dumps(rows))
+                status, text = run(runner, folder)
+                assert (status == 0) == ok and ("FAIL" in text) != ok, f"{file}: {text}"
+
+
 def main(runner, source):
     source = pathlib.Path(source)
     index = json.loads((source / "index.json").read_text())
@@ -73,6 +90,7 @@ def main(runner, source):
             if name in passed and case["family"] not in altered:
                 if check_family(runner, source, index, case, pathlib.Path(dump)):
                     altered.add(case["family"])
+    check_lists(runner, source, index)
     assert altered, "no case is supported:\n" + text
     print("noticed in", ", ".join(sorted(altered)))
 

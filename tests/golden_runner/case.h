@@ -39,6 +39,9 @@ void add_augmentation(Operations& operations);  // augmentation_cases.cpp
 void add_encoders(Operations& operations);      // encoder_cases.cpp
 void add_evaluation(Operations& operations);    // evaluation_cases.cpp
 void add_optimizers(Operations& operations);    // optimizer_cases.cpp: optimizers, schedules
-void add_losses(Operations& operations);        // loss_cases.cpp: contrastive losses, queue, gather
+void add_vits(Operations& operations);          // vit_cases.cpp: networks, position embeddings
+void add_formulas(Operations& operations);      // formula_cases.cpp: losses and distances
+/// rank_cases.cpp: losses and gathering over ranks; after add_formulas.
+void add_losses_over_ranks(Operations& operations);
 
 }  // namespace nearfar::golden

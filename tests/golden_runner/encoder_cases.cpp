@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "distributed/thread_group.h"
+#include "framework/encoders/make_encoder.h"
 #include "framework/encoders/resnet.h"
 #include "tests/golden_runner/case.h"
 #include "tests/golden_runner/hashed_weights.h"

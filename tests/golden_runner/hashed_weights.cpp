@@ -30,6 +30,7 @@ struct Spread {
 };
 
 Spread spread_of(const std::string& name, at::IntArrayRef shape) {
+  if (name == "cls_token" || name == "pos_embed") return {0.0, 0.5};
   if (shape.size() >= 2) {
     const auto fan_in = static_cast<double>(c10::multiply_integers(shape.slice(1)));
     return {0.0, std::sqrt(6.0 / fan_in)};

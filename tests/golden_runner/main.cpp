@@ -33,7 +33,9 @@ Operations all_operations() {
   add_encoders(operations);
   add_evaluation(operations);
   add_optimizers(operations);
-  add_losses(operations);
+  add_vits(operations);
+  add_formulas(operations);
+  add_losses_over_ranks(operations);
   return operations;
 }
 
@@ -44,7 +46,8 @@ int main(int count, char** words) {
   using namespace nearfar;
   try {
     const auto options = golden::parse_arguments({words + 1, words + count});
-    const golden::Counts counts = golden::run(options, golden::all_operations(), std::cout);
+    const golden::Counts counts =
+        golden::run(options, golden::all_operations(), golden::check_names, std::cout);
     return counts.ok > 0 && counts.wrong == 0 ? 0 : 1;
   } catch (const Error& error) {
     std::cerr << "error: " << error.what() << "\n";

@@ -22,6 +22,10 @@ enum class Outcome { ok, wrong, unsupported };
 
 std::string stem_of(const Case& item) { return std::filesystem::path(item.file).stem().string(); }
 
+bool is_wanted(const RunOptions& options, const std::string& family, const std::string& operation) {
+  return options.only.empty() || options.only == family || options.only == operation;
+}
+
 const Operation* find_operation(const Operations& operations, const Case& item) {
   auto found = operations.find(item.operation + ":" + stem_of(item));
   if (found == operations.end()) found = operations.find(item.operation);
@@ -78,6 +82,24 @@ Outcome run_case(Case& item, const Json& rules, const RunOptions& options,
   }
 }
 
+/// Checks one file FAMILY/MODEL.names.json.
+Outcome run_list(const std::string& path, const std::string& model, const NameCheck& check_names,
+                 std::string& report) {
+  try {
+    const Json list = parse_json(read_text(path), path, kIndexLimits);
+    report = check_names(model, list);
+    if (!report.empty()) return Outcome::wrong;
+    report = std::to_string(list.items().size()) + " tensors";
+    return Outcome::ok;
+  } catch (const Unsupported& reason) {
+    report = reason.what();
+    return Outcome::unsupported;
+  } catch (const std::exception& error) {
+    report = error.what();
+    return Outcome::wrong;
+  }
+}
+
 void count(Outcome outcome, Counts& counts) {
   ++(outcome == Outcome::ok      ? counts.ok
      : outcome == Outcome::wrong ? counts.wrong
@@ -88,26 +110,52 @@ const char* name_of(Outcome outcome) {
   return outcome == Outcome::ok ? "ok" : outcome == Outcome::wrong ? "FAIL" : "unsupported";
 }
 
-}  // namespace
+void print(std::ostream& output, const std::string& name, const std::string& operation,
+           const std::string& report, Outcome outcome) {
+  output << name << "  " << operation << "  " << report << "  " << name_of(outcome) << std::endl;
+}
 
-Counts run(const RunOptions& options, const Operations& operations, std::ostream& output) {
-  const std::string path = options.folder + "/index.json";
-  const Json index = parse_json(read_text(path), path, kIndexLimits);
-  Counts counts;
+void run_cases(const Json& index, const RunOptions& options, const Operations& operations,
+               std::ostream& output, Counts& counts) {
   for (const Json& row : index.at("cases").items()) {
     Case item{row.at("file").as_string(),
               row.at("family").as_string(),
               row.at("operation").as_string(),
               row.at("hyperparameters"),
               {}};
-    if (!options.only.empty() && options.only != item.family && options.only != item.operation) {
-      continue;
-    }
+    if (!is_wanted(options, item.family, item.operation)) continue;
     std::string report;
     const Outcome outcome = run_case(item, row.at("tolerance"), options, operations, report);
     count(outcome, counts);
-    output << item.family << "/" << stem_of(item) << "  " << item.operation << "  " << report
-           << "  " << name_of(outcome) << std::endl;
+    print(output, item.family + "/" + stem_of(item), item.operation, report, outcome);
+  }
+}
+
+void run_lists(const Json& lists, const RunOptions& options, const NameCheck& check_names,
+               std::ostream& output, Counts& counts) {
+  for (const Json& row : lists.items()) {
+    const std::string& file = row.as_string();
+    const std::string family = std::filesystem::path(file).parent_path().string();
+    if (!is_wanted(options, family, "names")) continue;
+    const std::string stem = std::filesystem::path(file).stem().string();  // MODEL.names
+    const std::string model = std::filesystem::path(stem).stem().string();
+    std::string report;
+    const Outcome outcome = run_list(options.folder + "/" + file, model, check_names, report);
+    count(outcome, counts);
+    print(output, family + "/" + stem, "names", report, outcome);
+  }
+}
+
+}  // namespace
+
+Counts run(const RunOptions& options, const Operations& operations, const NameCheck& check_names,
+           std::ostream& output) {
+  const std::string path = options.folder + "/index.json";
+  const Json index = parse_json(read_text(path), path, kIndexLimits);
+  Counts counts;
+  run_cases(index, options, operations, output, counts);
+  if (const Json* lists = index.find("name_lists")) {
+    run_lists(*lists, options, check_names, output, counts);
   }
   output << counts.ok << " ok, " << counts.wrong << " wrong, " << counts.unsupported
          << " unsupported" << std::endl;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/golden_runner/case.h"
+#include "tests/golden_runner/name_lists.h"
 
 namespace nearfar::golden {
 
@@ -20,9 +21,10 @@ struct Counts {
   int unsupported = 0;
 };
 
-/// Prints "family/case  operation  error / tolerance (tensor)  ok|FAIL|unsupported" for each case,
-/// then "N ok, N wrong, N unsupported". Throws DataError or ConfigError when the folder cannot be
-/// read.
-Counts run(const RunOptions& options, const Operations& operations, std::ostream& output);
+/// Prints "family/case  operation  error / tolerance (tensor)  ok|FAIL|unsupported" for each case
+/// and, as operation "names", each name list; then "N ok, N wrong, N unsupported". Throws DataError
+/// or ConfigError when the folder cannot be read.
+Counts run(const RunOptions& options, const Operations& operations, const NameCheck& check_names,
+           std::ostream& output);
 
 }  // namespace nearfar::golden

@@ -35,14 +35,36 @@ class Runner : public testing::Test {
     cases_ += std::string(cases_.empty() ? "" : ",") + R"({"file": ")" + file +
               R"(", "family": ")" + family + R"(", "operation": ")" + operation +
               R"(", "hyperparameters": {"factor": 2.0}, "tolerance": )" + rules + "}";
-    const std::string index = R"({"versions": {}, "cases": [)" + cases_ + "]}";
+    write_index();
+  }
+
+  /// A list of one name for encoders/MODEL.names.json.
+  void add_list(const std::string& model, const std::string& name) {
+    const std::string file = "encoders/" + model + ".names.json";
+    const std::string list = R"([{"name": ")" + name + R"("}])";
+    std::filesystem::create_directories(folder_ / "encoders");
+    real_file_system().write_durably(folder_ / file, list.data(), list.size());
+    lists_ += (lists_.empty() ? "\"" : ",\"") + file + "\"";
+    write_index();
+  }
+
+  void write_index() {
+    const std::string index =
+        R"({"versions": {}, "cases": [)" + cases_ + R"(], "name_lists": [)" + lists_ + "]}";
     real_file_system().write_durably(folder_ / "index.json", index.data(), index.size());
+  }
+
+  /// The model "own" has the name "weight" alone.
+  static std::string check_names(const std::string& model, const Json& list) {
+    if (model != "own") throw Unsupported("no encoder " + model);
+    const std::string& name = list.items().front().at("name").as_string();
+    return name == "weight" ? "" : "expected " + name;
   }
 
   Counts run_all(const Operations& operations, RunOptions options = {}) {
     std::ostringstream output;
     options.folder = folder_.path();
-    const Counts counts = run(options, operations, output);
+    const Counts counts = run(options, operations, check_names, output);
     output_ = output.str();
     return counts;
   }
@@ -63,7 +85,7 @@ class Runner : public testing::Test {
   }
 
   TemporaryFolder folder_;
-  std::string cases_;
+  std::string cases_, lists_;
   std::string output_;
 };
 
@@ -163,6 +185,24 @@ TEST_F(Runner, UnknownAndUnsupportedOperationsAreCounted) {
   EXPECT_NE(output_.find("other/c  unknown  -  unsupported\n"), std::string::npos) << output_;
 }
 
+TEST_F(Runner, NameListsAreCases) {
+  add_sum("a", 6.0);
+  add_list("own", "weight");
+  add_list("other", "weight");
+  Counts counts = run_all({{"sum", sum}});
+  EXPECT_EQ(counts.ok, 2);
+  EXPECT_EQ(counts.unsupported, 1);
+  EXPECT_NE(output_.find("encoders/own.names  names  1 tensors  ok\n"), std::string::npos);
+  EXPECT_NE(output_.find("encoders/other.names  names  no encoder other  unsupported\n"),
+            std::string::npos);
+  EXPECT_EQ(run_all({{"sum", sum}}, {"", "names", ""}).ok, 1);
+  EXPECT_EQ(run_all({{"sum", sum}}, {"", "losses", ""}).unsupported, 0);
+  add_list("own", "bias");
+  counts = run_all({{"sum", sum}});
+  EXPECT_EQ(counts.wrong, 2);  // the one file, listed twice
+  EXPECT_NE(output_.find("names  expected bias  FAIL\n"), std::string::npos) << output_;
+}
+
 TEST_F(Runner, OnlyAFamilyOrAnOperation) {
   add_sum("a", 6.0);
   add_case("other", "b", "unknown", kLossRules, {{"x", reals({1.0})}});
@@ -186,7 +226,7 @@ TEST_F(Runner, ADamagedCaseIsWrongAndAMissingFolderAnError) {
   real_file_system().write_durably(folder_ / "losses/a.safetensors", "x", 1);
   EXPECT_EQ(run_all({{"sum", sum}}).wrong, 1);
   std::ostringstream output;
-  EXPECT_THROW(run({"/nonexistent", "", ""}, {}, output), DataError);
+  EXPECT_THROW(run({"/nonexistent", "", ""}, {}, {}, output), DataError);
 }
 
 TEST(ToleranceOf, FollowsTheRulesOfTheGoldenValues) {

@@ -12,7 +12,8 @@ from nearfar_program import ProgramTest, run
 
 RECIPES = pathlib.Path(os.environ["NEARFAR_SOURCE_DIR"]) / "recipes"
 COMMANDS = ["pretrain", "launch", "evaluate", "embed", "finetune", "export", "report", "views",
-            "bench", "recipes", "config", "doctor"]
+            "bench", "recipes", "new-recipe", "check-recipe", "loss", "distance", "config",
+            "doctor"]
 
 
 @functools.cache

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <stdexcept>
 
 #include "distributed/thread_group.h"
 
@@ -12,7 +13,8 @@ namespace {
 
 LossAndGradient compute(const RankLaw& law, Group& inside, Group& group) {
   SmallRecipe small = make_small_recipe(law.subject.name, law.subject.settings, law.plan, inside);
-  const Batch batch = small_batch(law.plan, 0, small.recipe->views().size(), group);
+  remember(small, law.plan, 0, inside);
+  const Batch batch = small_batch(law.plan, 1, *small.recipe, group);
   const auto loss = [&](const Embeddings& embeddings) {
     return law.loss ? law.loss(inside, embeddings, batch)
                     : small.recipe->loss(embeddings, batch).value;
@@ -21,6 +23,38 @@ LossAndGradient compute(const RankLaw& law, Group& inside, Group& group) {
 }
 
 }  // namespace
+
+const std::vector<Subject>& law_subjects() {
+  // Queues that wrap, and that a batch may be longer than.
+  const std::vector<std::string> moco{"temperature=0.5",    "projection.layers=2",
+                                      "projection.width=8", "momentum.start=0.9",
+                                      "queue.length=20",    "view.size=12"};
+  std::vector<std::string> both_ways = moco;
+  both_ways.insert(both_ways.end(), {"symmetric=true", "queue.sharded=true"});
+  const std::vector<std::string> bank{"proximal=1", "temperature=0.5", "projection.width=8",
+                                      "view.size=12"};
+  std::vector<std::string> softmax = bank, nce = bank;
+  softmax.push_back("noise=0");
+  nce.insert(nce.end(), {"noise=16", "bank.sharded=true"});
+  static const std::vector<Subject> subjects{
+      {"simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}},
+      {"supervised", {"zero_start=false", "view.size=12"}},
+      {"moco", moco},
+      {"moco", both_ways, "symmetric_sharded"},
+      {"instance_discrimination", softmax, "softmax"},
+      {"instance_discrimination", nce, "nce"},
+      {"mocov3",
+       {"temperature=0.5", "projection.hidden=8", "projection.width=8", "predictor.hidden=8",
+        "view.size=12"}}};
+  return subjects;
+}
+
+const Subject& law_subject(const std::string& label) {
+  for (const Subject& subject : law_subjects()) {
+    if (subject.label() == label) return subject;
+  }
+  throw std::out_of_range("no subject " + label);
+}
 
 LossAndGradient on_one_rank(const RankLaw& law) {
   SoloGroup group;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "tests/recipes/small_recipe.h"
 
@@ -13,9 +14,17 @@ namespace nearfar {
 struct Subject {
   std::string name;
   std::vector<std::string> settings;
+  std::string variant = "";  // of several with one recipe
+
+  std::string label() const { return variant.empty() ? name : name + "_" + variant; }
 };
 
-inline void PrintTo(const Subject& subject, std::ostream* stream) { *stream << subject.name; }
+inline void PrintTo(const Subject& subject, std::ostream* stream) { *stream << subject.label(); }
+
+/// The built-in recipes, in variants that go other ways over ranks.
+const std::vector<Subject>& law_subjects();
+/// One of them. Throws std::out_of_range.
+const Subject& law_subject(const std::string& label);
 
 /// A recipe whose group or loss may have a mistake in it.
 struct RankLaw {
@@ -27,7 +36,7 @@ struct RankLaw {
   std::function<at::Tensor(Group&, const Embeddings&, const Batch&)> loss;
 };
 
-/// Loss and gradients of one rank alone, without mistakes.
+/// Loss and gradients of one rank alone, without mistakes, after another batch was seen.
 LossAndGradient on_one_rank(const RankLaw& law);
 
 /// What differs most.

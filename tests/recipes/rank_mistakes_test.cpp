@@ -15,14 +15,12 @@ constexpr double kTolerance = 1e-10;
 constexpr double kFarOutside = 1e-4;
 constexpr double kTemperature = 0.5;
 
-const Subject kSimClr{"simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}};
-
 // Uneven on purpose: three ranks of 4, 4 and 3 rows in one BatchNorm group.
 constexpr int kRanks = 3;
 const SmallPlan kPlan{.batch = 11, .norm_batch = 11};
 
 RankLaw with_loss(LossMistake mistake) {
-  RankLaw law{kSimClr, kPlan, {}, {}};
+  RankLaw law{law_subject("simclr"), kPlan, {}, {}};
   law.loss = [mistake](Group& group, const Embeddings& embeddings, const Batch& batch) {
     return plain_nt_xent(group, embeddings, kTemperature, batch.shard, mistake);
   };

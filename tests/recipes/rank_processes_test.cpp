@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
-#include <map>
 #include <sstream>
 
 #include "distributed/hosted_ranks.h"
@@ -11,10 +10,6 @@
 
 namespace nearfar {
 namespace {
-
-const std::map<std::string, Subject> kSubjects{
-    {"simclr", {"simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}}},
-    {"supervised", {"supervised", {"zero_start=false", "view.size=12"}}}};
 
 // BatchNorm over all rows; over uneven shards; in groups inside ranks; in groups that span them.
 const std::vector<SmallPlan> kPlans{{.batch = 12, .norm_batch = 12},
@@ -26,7 +21,7 @@ const std::vector<SmallPlan> kPlans{{.batch = 12, .norm_batch = 12},
 RANK_BODY(rank_law) {
   std::ostringstream answer;
   for (const SmallPlan& plan : kPlans) {
-    const RankLaw law{kSubjects.at(argument), plan, {}, {}};
+    const RankLaw law{law_subject(argument), plan, {}, {}};
     const Deviation deviation = deviation_of(law, *ranks.group, on_one_rank(law));
     answer << deviation.loss << " " << deviation.gradient << " " << deviation.parameter << "\n";
   }
@@ -56,7 +51,9 @@ TEST_P(RankProcesses, EqualOneRank) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Gloo, RankProcesses,
-                         testing::Combine(testing::Values("simclr", "supervised"),
+                         testing::Combine(testing::Values("simclr", "supervised", "moco",
+                                                          "moco_symmetric_sharded", "mocov3",
+                                                          "instance_discrimination_nce"),
                                           testing::Values(1, 2, 4)),
                          [](const auto& info) {
                            return std::get<0>(info.param) + "_" +
@@ -68,7 +65,7 @@ RANK_BODY(ordered_sums) {
   const SmallPlan plan{.batch = 16, .norm_batch = 16, .drop_path = 0.2, .type = at::kFloat};
   std::string bits;
   run_hosted_ranks(*ranks.group, 4, [&](Group& group) {
-    SmallRecipe small = make_small_recipe("simclr", kSubjects.at("simclr").settings, plan, group);
+    SmallRecipe small = make_small_recipe("simclr", law_subject("simclr").settings, plan, group);
     std::string mine;
     for (const auto& [name, value] : train_small(small, plan, 5, 0, group)) {
       mine += name + to_answer(value);

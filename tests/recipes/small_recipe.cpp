@@ -1,14 +1,15 @@
 // Small recipes and their batches.
 #include "tests/recipes/small_recipe.h"
 
-#include <algorithm>
-#include <cmath>
-
+#include "framework/conformance/difference.h"
+#include "framework/data/batch_permutation.h"
 #include "framework/encoders/batch_norm.h"
+#include "framework/encoders/make_encoder.h"
 #include "framework/optimize/optimizer.h"
 #include "framework/recipe/make_recipe.h"
 #include "framework/train/gradient_exchange.h"
 #include "framework/train/gradient_pass.h"
+#include "framework/train/sharded_state.h"
 #include "tests/framework/encoders/module_tensors.h"
 
 namespace nearfar {
@@ -49,28 +50,47 @@ SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::st
     return make_encoder(encoder, 3, size, train.norm);
   };
   DatasetInfo data;
+  data.size = 2 * plan.batch;
   data.class_names = {"a", "b", "c"};
   small.recipe = make_recipe(plugin, config.get(), Setup{make, group, data, train});
   if (plan.type == at::kDouble) to_double(*small.recipe);
   small.recipe->train();
+  FlatStorage storage(small.recipe->parameter_groups());
+  FollowerSet(small.recipe->followers(), *small.recipe, storage);
   return small;
 }
 
-Batch small_batch(const SmallPlan& plan, int64_t step, size_t views, Group& group) {
+Batch small_batch(const SmallPlan& plan, int64_t step, size_t views, Group& group,
+                  const std::vector<bool>& shuffled) {
   Batch batch;
   batch.shard = shard(plan.batch, group.size(), group.rank());
   batch.step = step;
   batch.progress = static_cast<double>(step) / static_cast<double>(plan.steps);
   batch.random = Random(plan.seed, 0, static_cast<uint64_t>(step), Purpose::recipe);
+  if (!shuffled.empty()) {
+    batch.permutation = at::tensor(batch_permutation(plan.seed, 0, step, plan.batch));
+  }
   for (size_t v = 0; v < views; ++v) {
     const auto item = static_cast<uint64_t>(step) * 16 + v;
-    batch.views.push_back(noise(plan.seed, item, {plan.batch, 3, plan.side, plan.side})
-                              .narrow(0, batch.shard.begin, batch.shard.size())
-                              .to(plan.type));
+    at::Tensor images = noise(plan.seed, item, {plan.batch, 3, plan.side, plan.side});
+    if (!shuffled.empty() && shuffled[v]) images = images.index_select(0, batch.permutation);
+    batch.views.push_back(images.narrow(0, batch.shard.begin, batch.shard.size()).to(plan.type));
   }
   batch.index = at::arange(batch.shard.begin, batch.shard.end, at::kLong);
   batch.label = (batch.index * 5 + step).remainder(3);
   return batch;
+}
+
+Batch small_batch(const SmallPlan& plan, int64_t step, const Recipe& recipe, Group& group) {
+  return small_batch(plan, step, recipe.views().size(), group, recipe.shuffled_views());
+}
+
+void remember(SmallRecipe& small, const SmallPlan& plan, int64_t step, Group& group) {
+  const at::NoGradGuard no_grad;
+  const Batch batch = small_batch(plan, step, *small.recipe, group);
+  *small.piece = batch.shard;
+  small.recipe->after_step(small.recipe->embed(batch), batch);
+  drop_pending_statistics(*small.recipe);
 }
 
 NamedValues train_small(SmallRecipe& small, const SmallPlan& plan, int64_t steps,
@@ -82,7 +102,7 @@ NamedValues train_small(SmallRecipe& small, const SmallPlan& plan, int64_t steps
       config, storage, FollowerSet(small.recipe->followers(), *small.recipe, storage));
   const at::Tensor finite = at::zeros({1}, at::kFloat);
   for (int64_t step = 0; step < steps; ++step) {
-    const Batch batch = small_batch(plan, step, small.recipe->views().size(), group);
+    const Batch batch = small_batch(plan, step, *small.recipe, group);
     storage.zero_gradients();
     const PassResult pass =
         add_gradients(*small.recipe, batch, {micro_batch, Precision::fp32, small.piece});
@@ -97,20 +117,20 @@ NamedValues train_small(SmallRecipe& small, const SmallPlan& plan, int64_t steps
   for (const auto& item : small.recipe->named_parameters()) {
     values.emplace_back(item.key(), item.value().detach().clone());
   }
+  const ShardedRows sharded = sharded_rows(*small.recipe, group);
   for (const auto& item : small.recipe->named_buffers()) {
-    values.emplace_back(item.key(), item.value().clone());
+    const auto rows = sharded.find(item.key());
+    const at::Tensor mine = item.value().clone();
+    values.emplace_back(item.key(),
+                        rows == sharded.end()
+                            ? mine
+                            : group.all_gather(mine, rows_by_rank(rows->second, group.size())));
   }
   return values;
 }
 
 double worst_difference(const NamedValues& a, const NamedValues& b) {
-  double worst = a.size() == b.size() ? 0.0 : INFINITY;
-  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    const at::Tensor x = a[i].second.to(at::kDouble), y = b[i].second.to(at::kDouble);
-    const double scale = std::max(1e-3, y.abs().max().item<double>());
-    worst = std::max(worst, (x - y).abs().max().item<double>() / scale);
-  }
-  return worst;
+  return worst_difference(b, a, 1e-3).relative;
 }
 
 LossAndGradient loss_and_gradient(SmallRecipe& small, const Batch& batch, Group& group,
@@ -122,9 +142,11 @@ LossAndGradient loss_and_gradient(SmallRecipe& small, const Batch& batch, Group&
   LossAndGradient result;
   const at::NoGradGuard no_grad;
   result.loss = group.all_sum(value.detach()).item<double>() / group.size();
-  for (const auto& item : small.recipe->named_parameters()) {
-    const at::Tensor mine = item.value().grad().contiguous();
-    result.gradients.emplace_back(item.key(), group.all_sum(mine) / group.size());
+  for (const ParameterGroup& learned : small.recipe->parameter_groups()) {
+    for (const auto& [name, parameter] : learned.parameters) {
+      const at::Tensor mine = parameter.grad().contiguous();
+      result.gradients.emplace_back(name, group.all_sum(mine) / group.size());
+    }
   }
   return result;
 }

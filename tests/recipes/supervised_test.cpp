@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "framework/encoders/make_encoder.h"
 #include "framework/error.h"
 #include "tests/framework/encoders/module_tensors.h"
 #include "tests/recipes/small_recipe.h"

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "framework/encoders/encoder.h"
+#include "framework/encoders/make_encoder.h"
 #include "framework/optimize/optimizer.h"
 
 namespace nearfar {

@@ -1,20 +1,23 @@
-// The one file that knows the command-line library.
+// The commands and their options, for the command-line library.
 #include "tools/nearfar/arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 
-#include "framework/config/settings.h"
+#include "framework/conformance/law.h"
 #include "framework/evaluate/evaluation.h"
 #include "nearfar/version.h"
+#include "tools/nearfar/argument_errors.h"
 #include "tools/nearfar/help_texts.h"
 
 namespace nearfar {
 namespace {
 
-const std::vector<std::string> kCommands = {"pretrain", "launch",  "evaluate", "embed",
-                                            "finetune", "export",  "report",   "views",
-                                            "bench",    "recipes", "config",   "doctor"};
+const std::vector<std::string> kCommands = {"pretrain", "launch",   "evaluate",   "embed",
+                                            "finetune", "export",   "report",     "views",
+                                            "bench",    "recipes",  "new-recipe", "check-recipe",
+                                            "loss",     "distance", "config",     "doctor"};
 
 void add_common(CLI::App& app, CommonArguments& common) {
   app.set_version_flag("--version", std::string("nearfar ") + NEARFAR_VERSION + ", LibTorch " +
@@ -197,8 +200,30 @@ void add_doctor(CLI::App& app, Arguments& all) {
       ->check(CLI::Range(1, 1024));
 }
 
+void add_formula(CLI::App& app, Arguments& all, const std::string& name, const char* description,
+                 FormulaArguments& a) {
+  CLI::App& command = add_command(app, all, name, description);
+  command.add_option("NAME", a.name, "which " + name);
+  command.add_option("SETTINGS", a.settings, "key=value");
+  command.add_option("--input", a.input, "the tensors, .safetensors");
+  command.add_option("--output", a.output, "what is computed, .safetensors");
+  command.add_flag("--list", a.list, "all of them, with formula, inputs, keys and paper");
+}
+
 void add_rest(CLI::App& app, Arguments& all) {
-  add_command(app, all, "recipes", kRecipes).add_option("NAME", all.recipes.name, "one recipe");
+  add_command(app, all, "recipes", kRecipes)
+      .add_option("NAME", all.recipes.name, "one recipe, by name or path");
+  CLI::App& fresh = add_command(app, all, "new-recipe", kNewRecipe);
+  fresh.add_option("NAME", all.new_recipe.name, "of the recipe: lower-case letters, digits and _")
+      ->required();
+  fresh.add_option("--out", all.new_recipe.out, "the folder to write; default: NAME");
+  CLI::App& check = add_command(app, all, "check-recipe", kCheckRecipe);
+  check.add_option("PATH_OR_NAME", all.check_recipe.rest, "the recipe, and key=value settings")
+      ->required();
+  check.add_option("--preset", all.check_recipe.preset, "default: that for small colour images");
+  check.add_option("--only", all.check_recipe.only, "of " + law_names() + "; default: all");
+  add_formula(app, all, "loss", kLoss, all.loss);
+  add_formula(app, all, "distance", kDistance, all.distance);
   CLI::App& config = add_command(app, all, "config", kConfig);
   config.add_option("ACTION", all.config.action, "show, check, keys or schema")
       ->required()
@@ -209,43 +234,6 @@ void add_rest(CLI::App& app, Arguments& all) {
                     "whose keys; default: the config's, else simclr");
   config.add_flag("--origin", all.config.origin, "where each value comes from");
   add_doctor(app, all);
-}
-
-std::string unknown_command(const std::string& word) {
-  const std::string near = nearest_name(word, kCommands);
-  return "error: " + word + ": unknown command" +
-         (near.empty() ? "" : "; did you mean \"" + near + "\"?") + " (see nearfar --help)\n";
-}
-
-std::string unknown_option(const CLI::App& app, const std::string& word) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) names.push_back(option->get_name());
-  const std::string near = nearest_name(word, names);
-  return "error: " + word + ": unknown option of nearfar " + app.get_name() +
-         (near.empty() ? "" : "; did you mean " + near + "?") + "\n";
-}
-
-/// `--policy list` lists and does nothing else: throws for what would be ignored beside it.
-void check_alone(const CLI::App& command) {
-  const CLI::Option* policy = command.get_option_no_throw("--policy");
-  if (policy == nullptr || policy->count() == 0 || policy->as<std::string>() != "list") return;
-  for (const CLI::Option* option : command.get_options()) {
-    const std::string name = option->get_name();
-    const bool fits = name == "--policy" || name == "WHAT" || name == "--json" ||
-                      name == "--quiet" || name == "--no-color";
-    if (option->count() > 0 && !fits) throw CLI::ExcludesError("--policy list", name);
-  }
-}
-
-/// The error text of a command line that does not parse.
-std::string explain(const CLI::App& app, const CLI::ParseError& error) {
-  const auto used = app.get_subcommands();
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !used.empty()) {
-    const std::vector<std::string> left = app.remaining(true);
-    if (!left.empty()) return unknown_option(*used.front(), left.front());
-  }
-  return "error: " + std::string(error.what()) + " (see nearfar " +
-         (used.empty() ? "" : used.front()->get_name() + " ") + "--help)\n";
 }
 
 }  // namespace
@@ -271,7 +259,7 @@ Parsed parse_arguments(int argc, const char* const* argv,
   if (argc > 1 && argv[1][0] != '-' &&
       std::find(kCommands.begin(), kCommands.end(), argv[1]) == kCommands.end()) {
     parsed.exit_code = 2;
-    parsed.error = unknown_command(argv[1]);
+    parsed.error = unknown_command(argv[1], kCommands);
     return parsed;
   }
   try {

@@ -83,6 +83,24 @@ struct RecipesArguments {
   std::string name;
 };
 
+struct NewRecipeArguments {
+  std::string name;
+  std::string out;  // empty: name
+};
+
+struct CheckRecipeArguments {
+  std::vector<std::string> rest;  // PATH_OR_NAME, then CONFIG and key=value
+  std::string preset;
+  std::string only;  // names of laws, by commas; empty: all
+};
+
+/// Of `nearfar loss` and `nearfar distance`.
+struct FormulaArguments {
+  std::string name, input, output;
+  std::vector<std::string> settings;  // key=value
+  bool list = false;
+};
+
 struct ConfigArguments {
   std::string action;             // show, check, keys, schema
   std::vector<std::string> rest;  // CONFIG and key=value, or PREFIX
@@ -114,6 +132,9 @@ struct Arguments {
   ViewsArguments views;
   BenchArguments bench;
   RecipesArguments recipes;
+  NewRecipeArguments new_recipe;
+  CheckRecipeArguments check_recipe;
+  FormulaArguments loss, distance;
   ConfigArguments config;
   DoctorArguments doctor;
 };

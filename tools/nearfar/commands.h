@@ -22,6 +22,10 @@ int run_report(const ReportArguments& arguments, Console& console);
 int run_views(const ViewsArguments& arguments, Console& console);
 int run_bench(const BenchArguments& arguments, Console& console);
 int run_recipes(const RecipesArguments& arguments, Console& console);
+int run_new_recipe(const NewRecipeArguments& arguments, Console& console);
+int run_check_recipe(const CheckRecipeArguments& arguments, Console& console);
+int run_loss(const FormulaArguments& arguments, Console& console);
+int run_distance(const FormulaArguments& arguments, Console& console);
 int run_config(const ConfigArguments& arguments, Console& console);
 int run_doctor(const DoctorArguments& arguments, Console& console);
 
@@ -37,5 +41,8 @@ bool is_assignment(const std::string& word);
 
 /// The keys of a run with this recipe ("" means simclr), for help texts.
 std::string key_listing(const std::string& recipe);
+
+/// The keys under a prefix ("": all) with type, range, default and help.
+Json key_documents(const Describe& describe, const std::string& prefix);
 
 }  // namespace nearfar

@@ -33,11 +33,9 @@ Json origins_document(const Settings& settings, const Describe& describe) {
   return document;
 }
 
-int show_keys(const ConfigArguments& arguments, Console& console) {
-  const std::string prefix = arguments.rest.empty() ? "" : arguments.rest.front();
-  RunConfig config =
-      make_run_config(*open_recipe(arguments.recipe.empty() ? "simclr" : arguments.recipe).plugin);
-  const Describe describe = [&config](Fields& field) { config.describe(field); };
+}  // namespace
+
+Json key_documents(const Describe& describe, const std::string& prefix) {
   Json document = Json::array();
   for (const KeyInfo& key : list_keys(describe, prefix)) {
     Json entry = Json::object();
@@ -48,6 +46,17 @@ int show_keys(const ConfigArguments& arguments, Console& console) {
     entry["help"] = key.help;
     document.push_back(std::move(entry));
   }
+  return document;
+}
+
+namespace {
+
+int show_keys(const ConfigArguments& arguments, Console& console) {
+  const std::string prefix = arguments.rest.empty() ? "" : arguments.rest.front();
+  RunConfig config =
+      make_run_config(*open_recipe(arguments.recipe.empty() ? "simclr" : arguments.recipe).plugin);
+  const Describe describe = [&config](Fields& field) { config.describe(field); };
+  const Json document = key_documents(describe, prefix);
   if (document.items().empty())
     throw ConfigError("config keys: no key begins with \"" + prefix + "\"");
   console.result(to_listing(describe, prefix), document);

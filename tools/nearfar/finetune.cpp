@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "framework/encoders/resnet.h"
+#include "framework/encoders/vit.h"
 #include "framework/error.h"
 #include "framework/evaluate/report.h"
 #include "framework/files/file_system.h"
@@ -31,14 +32,32 @@ Pretrained find_pretrained(const FinetuneArguments& arguments, Log& log) {
   pretrained.path = find_encoder_file(arguments.rest.front(), log);
   pretrained.spec = read_encoder_spec(read_weights(pretrained.path), arguments.encoder);
   check_encoder_name(pretrained.spec, arguments.encoder, pretrained.path);
+  if (!pretrained.spec.own.recipe.empty()) {
+    throw ConfigError("finetune: " + pretrained.path + " holds the own network of recipe " +
+                      pretrained.spec.own.recipe + "; expected one of nearfar's encoders");
+  }
   const std::string run = run_of(arguments.rest.front());
   const std::string path = RunFolder{run}.config();
   pretrained.config = run.empty() ? Json::object() : parse_json(read_text(path), path);
   return pretrained;
 }
 
+Json vit_settings(const EncoderConfig& config) {
+  return Json::object({{"name", config.name},
+                       {"patch", config.patch},
+                       {"depth", config.depth},
+                       {"heads", config.heads},
+                       {"pool", config.pool},
+                       {"position", config.position}});
+}
+
 Json encoder_settings(const Pretrained& pretrained) {
   const EncoderSpec& spec = pretrained.spec;
+  if (is_vit(spec.config.name)) {
+    Json settings = vit_settings(spec.config);
+    settings["weights"] = pretrained.path;
+    return settings;
+  }
   const bool small = stem_of(spec.config, spec.image_size).pool_kernel == 0;
   const std::string stem = small ? "cifar" : "imagenet";
   return Json::object({{"name", spec.config.name},

@@ -102,8 +102,44 @@ inline constexpr const char* kBench =
     "training runs with one worker and with all. Rates are medians of interleaved rounds.";
 
 inline constexpr const char* kRecipes =
-    "Lists the recipes that are found, or shows one with its keys and presets.\n\n"
-    "  nearfar recipes\n  nearfar recipes simclr";
+    "Lists the recipes that are found, or shows one with its presets, views and keys.\n\n"
+    "  nearfar recipes\n"
+    "  nearfar recipes simclr\n"
+    "  nearfar recipes triplet/build/triplet.so\n"
+    "  NEARFAR_RECIPE_PATH=triplet/build nearfar recipes  folders and libraries, by colons\n\n"
+    "A library that does not load is listed with what keeps it from loading.";
+
+inline constexpr const char* kNewRecipe =
+    "Writes a folder with a recipe that trains at once: source, preset, CMakeLists.txt, test and "
+    "README; prints the commands that build and run it.\n\n"
+    "  nearfar new-recipe triplet\n"
+    "  nearfar new-recipe triplet --out methods/triplet";
+
+inline constexpr const char* kCheckRecipe =
+    "Holds a recipe to the laws that every recipe obeys: the same numbers on any number of ranks, "
+    "in "
+    "micro-batches and after a restart, a right gradient, and more.\n\n"
+    "  nearfar check-recipe simclr\n"
+    "  nearfar check-recipe build/my_recipe.so recipe.temperature=0.5 --preset small\n"
+    "  nearfar check-recipe ./my_recipe.so --only ranks,state --json\n\n"
+    "A few seconds on made-up images, at a miniature of the recipe's size: a small encoder in the "
+    "place of encoder.name (a recipe that brings its own keeps it), no integer of its settings "
+    "above "
+    "64 where it accepts that. Exit code 7 when a law is broken, 0 otherwise.";
+
+inline constexpr const char* kLoss =
+    "Computes a loss and its gradients on given tensors.\n\n"
+    "  nearfar loss --list\n"
+    "  nearfar loss nt_xent --input case.safetensors --output out.safetensors temperature=0.1\n\n"
+    "The output holds loss, grad.<input> of every differentiable input, and what else the formula "
+    "names.";
+
+inline constexpr const char* kDistance =
+    "Computes a distance matrix and its gradients on given tensors.\n\n"
+    "  nearfar distance --list\n"
+    "  nearfar distance lp --input case.safetensors --output out.safetensors p=3\n\n"
+    "Inputs x [n, d] and y [m, d]; the output holds matrix [n, m] and, where direction [n, m] is "
+    "given, grad.x and grad.y of sum(matrix * direction). energy and sinkhorn give value.";
 
 inline constexpr const char* kConfig =
     "Shows, checks and documents configurations.\n\n"

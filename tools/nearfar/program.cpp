@@ -34,6 +34,12 @@ int dispatch(const Arguments& arguments, const std::string& command_line, Consol
   if (arguments.command == "views") return run_views(arguments.views, console);
   if (arguments.command == "bench") return run_bench(arguments.bench, console);
   if (arguments.command == "recipes") return run_recipes(arguments.recipes, console);
+  if (arguments.command == "new-recipe") return run_new_recipe(arguments.new_recipe, console);
+  if (arguments.command == "check-recipe") {
+    return run_check_recipe(arguments.check_recipe, console);
+  }
+  if (arguments.command == "loss") return run_loss(arguments.loss, console);
+  if (arguments.command == "distance") return run_distance(arguments.distance, console);
   if (arguments.command == "config") return run_config(arguments.config, console);
   return run_doctor(arguments.doctor, console);
 }
@@ -80,6 +86,9 @@ int run_program(int argc, char** argv) {
     return static_cast<int>(ExitCode::environment);
   } catch (const std::exception& error) {
     console.log().error(first_line(error));
+    return static_cast<int>(ExitCode::unexpected);
+  } catch (...) {
+    console.log().error("something was thrown that is not a std::exception");
     return static_cast<int>(ExitCode::unexpected);
   }
 }

@@ -9,7 +9,8 @@
 namespace nearfar::NEARFAR_KERNELS {
 namespace {
 
-constexpr int kBytes = 64;
+// The widest vectors of the instruction set: GCC selects among wider ones element by element.
+constexpr int kBytes = __BIGGEST_ALIGNMENT__;
 
 /// What the exponential of a type needs: e^x = 2^n e^r, n = round(x / ln 2), |r| <= ln 2 / 2.
 template <typename T>

@@ -1,6 +1,7 @@
 // Conv2d and Linear against plain loops; where their weights start.
 #include "framework/encoders/layers.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -84,6 +85,34 @@ TEST(Layers, NormalStartsHaveTheirVariance) {
   const double square = parameter(linear, "weight").to(at::kDouble).square().mean().item<double>();
   EXPECT_NEAR(square / 1e-4, 1.0, 5.0 * std::sqrt(2.0 / 8000));
   EXPECT_EQ(parameter(linear, "bias").abs().max().item<double>(), 0.0);
+}
+
+TEST(Conv2d, OfFewChannelsKeepsToItsMemory) {
+  // On one thread LibTorch's own gradient corrupts the heap of processors with AVX2 alone.
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  for (const int64_t in : {1, 3, 4, 7}) {
+    Conv2d conv({.in = in, .out = 8, .kernel = 1, .stride = 2});
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      const at::Tensor images = at::arange(32 * in * 64, at::kFloat)
+                                    .mul(0.37)
+                                    .sin()
+                                    .view({32, in, 8, 8})
+                                    .contiguous(at::MemoryFormat::ChannelsLast);
+      conv.zero_grad();
+      const at::Tensor output = conv.forward(images);
+      output.square().sum().backward();
+      // The same as a matrix product over the pixels that the stride visits.
+      const at::Tensor pixels = images.slice(2, 0, 8, 2).slice(3, 0, 8, 2).permute({0, 2, 3, 1});
+      const at::Tensor rows = pixels.reshape({-1, in}).to(at::kDouble);
+      const at::Tensor weight = conv.parameters()[0].detach().view({8, in}).to(at::kDouble);
+      const at::Tensor expected = (rows.matmul(weight.t()) * 2.0).t().matmul(rows);
+      const at::Tensor gradient = conv.parameters()[0].grad().view({8, in}).to(at::kDouble);
+      EXPECT_LT((gradient - expected).abs().max().item<double>(),
+                1e-4 * expected.abs().max().item<double>());
+    }
+  }
+  at::set_num_threads(before);
 }
 
 }  // namespace

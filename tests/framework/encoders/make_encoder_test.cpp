@@ -1,9 +1,10 @@
 // Encoders by name: the names of the config, stems by image size, errors.
+#include "framework/encoders/make_encoder.h"
+
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
 #include "framework/config/fields.h"
-#include "framework/encoders/resnet.h"
 #include "framework/error.h"
 #include "tests/framework/encoders/module_tensors.h"
 

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "framework/encoders/make_encoder.h"
 #include "framework/json/json.h"
 #include "tests/framework/encoders/module_tensors.h"
 #include "tests/paths.h"

@@ -57,9 +57,12 @@ struct Outcome {
 using LossOfRank =
     std::function<at::Tensor(Group& group, const std::vector<at::Tensor>& inputs, const Shard&)>;
 
-/// Inputs [N, ...] are shared out by shard(). No collective may run in backward.
+/// Whether the gradients of a loss are exchanged in its forward, or by collectives in backward.
+enum class Backward { alone, with_collectives };
+
+/// Inputs [N, ...] are shared out by shard().
 inline Outcome over_ranks(int ranks, const std::vector<at::Tensor>& inputs,
-                          const LossOfRank& loss_of) {
+                          const LossOfRank& loss_of, Backward backward = Backward::alone) {
   const int64_t total = inputs[0].size(0);
   std::vector<double> losses(ranks);
   Outcome outcome;
@@ -69,10 +72,11 @@ inline Outcome over_ranks(int ranks, const std::vector<at::Tensor>& inputs,
     const Shard own = shard(total, ranks, group.rank());
     std::vector<at::Tensor> mine;
     for (const at::Tensor& input : inputs) {
-      mine.push_back(input.slice(0, own.begin, own.end).clone().requires_grad_());
+      mine.push_back(input.slice(0, own.begin, own.end).clone());
+      if (input.is_floating_point()) mine.back().requires_grad_();
     }
     const at::Tensor loss = loss_of(group, mine, own);
-    group.close();
+    if (backward == Backward::alone) group.close();
     loss.backward();
     losses[group.rank()] = loss.item<double>();
     for (size_t i = 0; i < mine.size(); ++i) {

@@ -7,6 +7,7 @@
 #include "framework/error.h"
 #include "framework/files/file_system.h"
 #include "framework/recipe/library.h"
+#include "framework/recipe/package.h"
 #include "framework/recipe/stamp_reader.h"
 #include "tests/paths.h"
 
@@ -42,9 +43,32 @@ TEST(Stamp, DifferencesAreNamedWithBothValues) {
       message_of(
           [] { check_stamp("a.so", "interface=2;torch=2.10.0", "interface=1;torch=2.11.0"); }),
       "a.so: built for another program (interface: this program has 1, the library 2; torch: this "
-      "program has 2.11.0, the library 2.10.0); rebuild it against this nearfar");
+      "program has 2.11.0, the library 2.10.0); rebuild it against this nearfar: cmake -B BUILD "
+      "-Dnearfar_DIR=" +
+          package_folder() + " && cmake --build BUILD");
   EXPECT_EQ(message_of([] { check_stamp("a.so", "interface=1", "interface=1"); }),
             "no PluginError");
+}
+
+TEST(Stamp, CudaCountsForLibrariesThatHaveSome) {
+  const std::string ours = "interface=1;cuda=13.0";
+  EXPECT_EQ(message_of([&] { check_stamp("a.so", "interface=1", ours); }), "no PluginError");
+  EXPECT_EQ(message_of([&] { check_stamp("a.so", "interface=1;cuda=13.0", ours); }),
+            "no PluginError");
+  EXPECT_NE(message_of([&] {
+              check_stamp("a.so", "interface=1;cuda=12.8", ours);
+            }).find("cuda: this program has 13.0, the library 12.8"),
+            std::string::npos);
+  EXPECT_NE(message_of([&] {
+              check_stamp("a.so", "cuda=13.0", ours);
+            }).find("interface: this program has 1, the library nothing"),
+            std::string::npos);
+}
+
+TEST(Stamp, EntriesAreReadByKey) {
+  EXPECT_EQ(stamp_entry(program_stamp(), "interface"), std::to_string(kRecipeInterface));
+  EXPECT_EQ(stamp_entry("a=1;b=2", "b"), "2");
+  EXPECT_EQ(stamp_entry("a=1;b=2", "c"), "");
 }
 
 TEST(Stamp, FilesWithoutOneAreRefused) {
@@ -82,8 +106,22 @@ TEST(Library, AnUnknownNameOffersTheNearest) {
   try {
     open_recipe("simcrl");
     FAIL();
-  } catch (const ConfigError& error) {
+  } catch (const UnknownRecipeError& error) {
     EXPECT_NE(std::string(error.what()).find("did you mean \"simclr\"?"), std::string::npos);
+  }
+}
+
+TEST(Library, APathInTheConfigLeadsToTheRecipeOfThatName) {
+  EXPECT_EQ(open_recipe("simclr", "").path, kSimClr);
+  EXPECT_EQ(open_recipe("simclr", kSimClr).path, kSimClr);
+  EXPECT_EQ(open_recipe("simclr", "/no/such/library.so").path, kSimClr);  // it moved: by name
+  EXPECT_EQ(open_recipe(kSimClr, "/no/such/library.so").path, kSimClr);
+  EXPECT_THROW(open_recipe("supervised", kSimClr), ConfigError);
+  try {
+    open_recipe("triplet", "/no/such/library.so");
+    FAIL();
+  } catch (const UnknownRecipeError& error) {
+    EXPECT_NE(std::string(error.what()).find("/no/such/library.so"), std::string::npos);
   }
 }
 

@@ -90,10 +90,10 @@ DeviceFit settle(int64_t batch, int64_t norm_batch, double gibibytes) {
   SoloGroup group;
   plan.norm = {norm_batch, &group};
   Training training(config, info, plan, group, at::kCPU);
-  const auto before = training.state_files();
+  const auto before = training.state_files(training.whole_state());
   Log log;
   const DeviceFit fit = fit_device(config, training, group, log);
-  EXPECT_TRUE(training.state_files() == before);
+  EXPECT_TRUE(training.state_files(training.whole_state()) == before);
   EXPECT_NO_THROW(check_micro_batch(training.recipe(), fit.micro_batch, batch, norm_batch, 1));
   return fit;
 }

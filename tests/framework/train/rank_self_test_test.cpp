@@ -58,7 +58,8 @@ TEST_P(BuiltInRecipe, HasTheGradientOfOneRankOnAnyNumber) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Recipes, BuiltInRecipe, testing::Values("simclr", "supervised"),
+INSTANTIATE_TEST_SUITE_P(Recipes, BuiltInRecipe,
+                         testing::Values("simclr", "supervised", "moco", "mocov3"),
                          [](const auto& info) { return info.param; });
 
 TEST(RankSelfTest, NamesWhatABrokenTransportMakesWrong) {
@@ -153,7 +154,8 @@ TEST(RankSelfTest, NamesARecipeThatForgetsTheOtherRanks) {
 TEST(Miniature, BoundsWhatIsLargeUnlessTheRecipeRefuses) {
   SoloGroup group;
   for (const auto& [least, length] : {std::pair(0.0, 64), std::pair(1000.0, 65536)}) {
-    const Miniature small = make_miniature(local_config(least), three_classes(), 4, 0, group);
+    const Miniature small =
+        make_miniature(local_config(least), three_classes(), {.batch = 4}, group);
     EXPECT_EQ(small.recipe->buffers().front().sizes(), (at::IntArrayRef{length, 2}));
     EXPECT_EQ(small.recipe->parameters().front().scalar_type(), at::kDouble);
   }
@@ -164,7 +166,7 @@ TEST(Miniature, LeavesTheGeneratorAndTheSettingsAlone) {
   const at::Tensor before = generator.get_state();
   const RunConfig config = local_config(0.0);
   SoloGroup group;
-  make_miniature(config, three_classes(), 4, 0, group);
+  make_miniature(config, three_classes(), {.batch = 4}, group);
   EXPECT_TRUE(generator.get_state().equal(before));
   EXPECT_EQ(static_cast<const QueueConfig*>(config.recipe.config.get())->length, 65536);
 }

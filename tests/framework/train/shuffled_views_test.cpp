@@ -4,6 +4,7 @@
 #include "distributed/thread_group.h"
 #include "framework/train/miniature.h"
 #include "framework/train/plan.h"
+#include "framework/train/signs_of_life.h"
 #include "tests/framework/train/ranked_training.h"
 
 namespace nearfar {
@@ -41,15 +42,24 @@ TEST(ShuffledViews, ThePermutationReachesTheRecipe) {
   EXPECT_TRUE(training->make_batch(views).permutation.equal(at::tensor(views.permutation)));
 }
 
+// Row by row, a shuffled embedding would be compared with that of another image.
+TEST(ShuffledViews, AreNotComparedWithThoseInOrder) {
+  const Embeddings embeddings{at::ones({3, 2}), at::zeros({3, 2})};
+  EXPECT_EQ(in_order(embeddings, TwoViews({})).size(), 2U);
+  const Embeddings first = in_order(embeddings, TwoViews({false, true}));
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_TRUE(first[0].is_same(embeddings[0]));
+}
+
 TEST(ShuffledViews, AreSoInTheSelfTestOfRanks) {
   DatasetInfo data;
   data.channels = 3;
   SoloGroup solo;
-  const Batch in_order = make_miniature_batch(TwoViews({}), data, 7, solo);
+  const Batch in_order = make_miniature_batch(TwoViews({}), data, {.batch = 7}, solo);
   EXPECT_FALSE(in_order.permutation.defined());
   for (const int ranks : {1, 2}) {
     run_ranks(ranks, [&](Group& group) {
-      const Batch found = make_miniature_batch(TwoViews({false, true}), data, 7, group);
+      const Batch found = make_miniature_batch(TwoViews({false, true}), data, {.batch = 7}, group);
       const auto mine = [&](const at::Tensor& all) {
         return all.slice(0, found.shard.begin, found.shard.end);
       };

@@ -60,7 +60,7 @@ TEST(FeatureQueue, RanksEqualOneRankWholeOrSharded) {
   }
   for (int ranks = 1; ranks <= 4; ++ranks) {
     run_ranks(ranks, [&](Group& group) {
-      FeatureQueue whole(10, 2), sharded(10, 2, group);
+      FeatureQueue whole(10, 2), sharded({.length = 10, .sharded = true}, 2, group);
       for (int64_t step = 0; step < 4; ++step) {
         const Shard own = shard(7, group.size(), group.rank());
         for (FeatureQueue* queue : {&whole, &sharded}) {
@@ -82,7 +82,7 @@ TEST(FeatureQueue, RanksEqualOneRankWholeOrSharded) {
 
 TEST(FeatureQueue, ShardsFillFromTheFront) {
   run_ranks(2, [](Group& group) {
-    FeatureQueue queue(10, 2, group);
+    FeatureQueue queue({.length = 10, .sharded = true}, 2, group);
     const Shard own = shard(7, 2, group.rank());
     queue.enqueue(group, keys(own.begin, own.size()), numbers(own.begin, own.size()), own);
     EXPECT_EQ(queue.negatives().rows.size(0), group.rank() == 0 ? 5 : 2);

@@ -33,6 +33,22 @@ TEST(ProjectionHead, LayersHiddenAndWidthAreSet) {
             (Names{"linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias"}));
 }
 
+TEST(ProjectionHead, TheLastNormIsChosen) {
+  const ProjectionHead plain(6, {.last_norm = "plain"}, {});
+  EXPECT_EQ(plain.named_parameters().keys(),
+            (Names{"linear1.weight", "bn1.weight", "bn1.bias", "linear2.weight"}));
+  EXPECT_TRUE(plain.named_buffers().contains("bn2.running_mean"));
+  const ProjectionHead none(6, {.last_norm = "none"}, {});
+  EXPECT_EQ(none.named_parameters().keys(), plain.named_parameters().keys());
+  EXPECT_FALSE(none.named_buffers().contains("bn2.running_mean"));
+}
+
+TEST(ProjectionHead, IsAsWideAsItsInputWhereAsked) {
+  const ProjectionHead head(6, {.hidden = 10, .width = 0}, {});
+  EXPECT_EQ(head.width(), 6);
+  EXPECT_EQ(parameter(head, "linear2.weight").sizes(), (std::vector<int64_t>{6, 10}));
+}
+
 at::Tensor normalized(const at::Tensor& x) {
   return (x - x.mean(0)) / (x.var(0, /*unbiased=*/false) + 1e-5).sqrt();
 }
@@ -55,6 +71,19 @@ TEST(ProjectionHead, IsLinearNormReluLinearNorm) {
       parameter(head, "bn2.weight");
   // float64 through two layers of a handful of terms.
   EXPECT_LT(worst_difference(head.forward(features), expected), 1e-11);
+}
+
+TEST(ProjectionHead, EndsInThePlainNormOrTheLinearLayer) {
+  ProjectionHead plain(5, {.layers = 1, .width = 3, .last_norm = "plain"}, {});
+  ProjectionHead none(5, {.layers = 1, .width = 3, .last_norm = "none"}, {});
+  const at::Tensor features = waves({7, 5}, 0.3);
+  for (ProjectionHead* head : {&plain, &none}) to_double(*head);
+  const auto product = [&](const ProjectionHead& head) {
+    return features.mm(parameter(head, "linear1.weight").t());
+  };
+  // Weights of 0.01: the variance is small, and dividing by it loses digits.
+  EXPECT_LT(worst_difference(plain.forward(features), normalized(product(plain))), 1e-11);
+  EXPECT_LT(worst_difference(none.forward(features), product(none)), 1e-16);
 }
 
 TEST(ProjectionHead, WithoutNormsBiasesAndReluRemain) {

@@ -43,6 +43,58 @@ class Tiny(nn.Module):
         return output.mean((2, 3))
 
 
+class Attention(nn.Module):
+    """timm's, with its fused product."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, tokens):
+        images, count, width = tokens.shape
+        qkv = self.qkv(tokens).reshape(images, count, 3, self.heads, width // self.heads)
+        mixed = nn.functional.scaled_dot_product_attention(*qkv.permute(2, 0, 3, 1, 4).unbind(0))
+        return self.proj(mixed.transpose(1, 2).reshape(images, count, width))
+
+
+class TransformerBlock(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.attn = Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = nn.Module()
+        self.mlp.fc1 = nn.Linear(width, 4 * width)
+        self.mlp.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, tokens):
+        tokens = tokens + self.attn(self.norm1(tokens))
+        hidden = nn.functional.gelu(self.mlp.fc1(self.norm2(tokens)))
+        return tokens + self.mlp.fc2(hidden)
+
+
+class Vit(nn.Module):
+    """The ViTs of timm with a class token, of the sizes that a state dict shows."""
+
+    def __init__(self, state):
+        super().__init__()
+        width, channels, patch, _ = state["encoder.patch_embed.proj.weight"].shape
+        depth = sum(name.endswith("attn.qkv.weight") for name in state)
+        self.cls_token = nn.Parameter(torch.empty(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.empty_like(state["encoder.pos_embed"]))
+        self.patch_embed = nn.Module()
+        self.patch_embed.proj = nn.Conv2d(channels, width, patch, patch)
+        self.blocks = nn.Sequential(*(TransformerBlock(width, width // 64) for _ in range(depth)))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+
+    def forward(self, images):
+        patches = self.patch_embed.proj(images).flatten(2).transpose(1, 2)
+        tokens = torch.cat([self.cls_token.expand(len(images), -1, -1), patches], 1)
+        return self.norm(self.blocks(tokens + self.pos_embed))[:, 0]
+
+
 class Head(nn.Module):
     """The projection head of two layers; its last norm has a scale and no shift."""
 
@@ -63,8 +115,11 @@ class SimClrNetworks(nn.Module):
 
     def __init__(self, state):
         super().__init__()
-        width, channels = state["encoder.conv1.weight"].shape[:2]
-        self.encoder = Tiny(channels, width)
+        if "encoder.cls_token" in state:
+            self.encoder = Vit(state)
+        else:
+            width, channels = state["encoder.conv1.weight"].shape[:2]
+            self.encoder = Tiny(channels, width)
         hidden, features = state["projection.linear1.weight"].shape
         self.projection = Head(features, hidden, state["projection.linear2.weight"].shape[0])
         self.load_state_dict(state, strict=True)

@@ -105,7 +105,8 @@ def main():
                         "bare": lambda _: bare.passes(count) / count}, arguments.rounds)
     nearfar.close()
     images = bare.views[0].shape[0]
-    print(f"tiny, batch {images}, {metadata['precision']}, {metadata['threads']} threads, medians "
+    name = [setting for setting in settings if setting.startswith("encoder.name=")][-1]
+    print(f"{name.removeprefix('encoder.name=')}, batch {images}, {metadata['precision']}, {metadata['threads']} threads, medians "
           f"of {arguments.rounds} rounds; embeddings agree to {worst:.0e} of the largest")
     names = {"step": "nearfar, whole step (views to update)",
              "networks": "nearfar, networks alone",

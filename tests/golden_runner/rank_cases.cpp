@@ -1,12 +1,10 @@
-// Golden cases of contrastive losses, the queue and gathering over ranks; ranks are threads.
+// Golden cases of losses and gathering over ranks; ranks are threads.
 #include <numeric>
 
 #include "distributed/gather.h"
 #include "distributed/thread_group.h"
-#include "framework/losses/info_nce.h"
 #include "framework/losses/moco.h"
 #include "framework/losses/nt_xent.h"
-#include "recipes/blocks/feature_queue.h"
 #include "tests/golden_runner/case.h"
 
 namespace nearfar::golden {
@@ -30,16 +28,6 @@ at::Tensor piece(const at::Tensor& padded, int rank, const std::vector<int64_t>&
 /// Writes a rank's rows into their place of a padded tensor.
 void put(const at::Tensor& padded, int rank, const at::Tensor& rows) {
   padded[rank].slice(0, 0, rows.size(0)).copy_(rows);
-}
-
-Tensors nt_xent_case(const Case& item) {
-  SoloGroup group;
-  const at::Tensor z1 = item.tensors.at("z1").clone().requires_grad_();
-  const at::Tensor z2 = item.tensors.at("z2").clone().requires_grad_();
-  const double temperature = item.hyperparameters.at("temperature").as_double();
-  const at::Tensor loss = nt_xent(group, z1, z2, temperature, {0, z1.size(0), z1.size(0)});
-  loss.backward();
-  return {{"loss", loss.detach()}, {"grad.z1", z1.grad()}, {"grad.z2", z2.grad()}};
 }
 
 Tensors nt_xent_ranks_case(const Case& item) {
@@ -67,59 +55,14 @@ Tensors nt_xent_ranks_case(const Case& item) {
           {"grad_before_ddp.z1", before1}, {"grad_before_ddp.z2", before2}};
 }
 
-Tensors info_nce_queue_case(const Case& item) {
-  SoloGroup group;
-  const at::Tensor query = item.tensors.at("query").clone().requires_grad_();
-  const double temperature = item.hyperparameters.at("temperature").as_double();
-  const at::Tensor loss =
-      moco_loss(group, query, item.tensors.at("key"), {item.tensors.at("queue"), {}, false},
-                temperature, {0, query.size(0), query.size(0)});
-  loss.backward();
-  return {{"loss", loss.detach()}, {"grad.query", query.grad()}};
-}
-
-Tensors info_nce_pairs_case(const Case& item) {
-  SoloGroup group;
-  const at::Tensor query = item.tensors.at("query").clone().requires_grad_();
-  const at::Tensor key = item.tensors.at("key").clone().requires_grad_();
-  const bool both = item.hyperparameters.at("symmetric").as_bool();
-  const at::Tensor loss = info_nce(
-      group, query, key, item.hyperparameters.at("temperature").as_double(),
-      {0, query.size(0), query.size(0)}, both ? Directions::both : Directions::query_to_key);
-  loss.backward();
-  return {{"loss", loss.detach()}, {"grad.query", query.grad()}, {"grad.key", key.grad()}};
-}
-
-Tensors queue_update_case(const Case& item) {
-  const at::Tensor& start = item.tensors.at("queue0");
-  const at::Tensor& keys = item.tensors.at("keys");
-  FeatureQueue queue(start.size(0), start.size(1));
-  auto buffers = queue.named_buffers();
-  buffers["rows"].set_data(start.clone());
-  buffers["filled"].fill_(start.size(0));
-  buffers["pointer"].fill_(item.hyperparameters.at("pointer0").as_int());
-  const at::Tensor queues = at::empty_like(item.tensors.at("queues"));
-  const at::Tensor pointers = at::empty_like(item.tensors.at("pointers"));
-  for (int64_t step = 0; step < keys.size(0); ++step) {
-    queue.append(keys[step], at::zeros({keys.size(1)}, at::kLong));
-    queues[step].copy_(queue.negatives().rows);
-    pointers[step].fill_(queue.pointer());
-  }
-  return {{"queues", queues}, {"pointers", pointers}};
-}
-
-/// Inputs [n, d], or [W, n, d] over W ranks.
-Tensors moco_v3_case(const Case& item) {
-  const bool over_ranks = item.tensors.at("q1").dim() == 3;
-  const auto input = [&](const char* name) {
-    const at::Tensor& tensor = item.tensors.at(name);
-    return over_ranks ? tensor : tensor.unsqueeze(0);
-  };
-  const at::Tensor q1 = input("q1"), q2 = input("q2"), k1 = input("k1"), k2 = input("k2");
+/// Inputs [W, n, d] over W ranks.
+Tensors moco_v3_ranks_case(const Case& item) {
+  const at::Tensor &q1 = item.tensors.at("q1"), &q2 = item.tensors.at("q2");
+  const at::Tensor &k1 = item.tensors.at("k1"), &k2 = item.tensors.at("k2");
   const int64_t ranks = q1.size(0), rows = q1.size(1);
   const double temperature = item.hyperparameters.at("temperature").as_double();
   const at::Tensor losses = at::empty({ranks}, q1.options());
-  at::Tensor grad1 = at::empty_like(q1), grad2 = at::empty_like(q2);
+  const at::Tensor grad1 = at::empty_like(q1), grad2 = at::empty_like(q2);
   run_ranks(static_cast<int>(ranks), [&](Group& group) {
     const int rank = group.rank();
     const at::Tensor own1 = q1[rank].clone().requires_grad_();
@@ -131,7 +74,6 @@ Tensors moco_v3_case(const Case& item) {
     grad1[rank].copy_(own1.grad() / static_cast<double>(ranks));
     grad2[rank].copy_(own2.grad() / static_cast<double>(ranks));
   });
-  if (!over_ranks) grad1 = grad1[0], grad2 = grad2[0];
   return {
       {"loss", losses.mean()}, {"loss_per_rank", losses}, {"grad.q1", grad1}, {"grad.q2", grad2}};
 }
@@ -190,13 +132,11 @@ Tensors statistics_gradient_case(const Case& item) {
 
 }  // namespace
 
-void add_losses(Operations& operations) {
-  operations["nt_xent"] = nt_xent_case;
+void add_losses_over_ranks(Operations& operations) {
   operations["nt_xent_ranks"] = nt_xent_ranks_case;
-  operations["info_nce_queue"] = info_nce_queue_case;
-  operations["info_nce_pairs"] = info_nce_pairs_case;
-  operations["queue_update"] = queue_update_case;
-  operations["moco_v3"] = moco_v3_case;
+  operations["moco_v3"] = [one_rank = operations["moco_v3"]](const Case& item) {
+    return item.tensors.at("q1").dim() == 3 ? moco_v3_ranks_case(item) : one_rank(item);
+  };
   operations["gather_gradient"] = gather_gradient_case;
   operations["statistics_gradient"] = statistics_gradient_case;
 }

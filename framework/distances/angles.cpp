@@ -1,0 +1,50 @@
+// Directions and inner products.
+#include "framework/distances/angles.h"
+
+#include <torch/types.h>
+
+#include <numbers>
+
+#include "framework/losses/unit_rows.h"
+
+namespace nearfar {
+namespace {
+
+at::Tensor angle_over_pi(const at::Tensor& apart, const at::Tensor& together) {
+  return at::atan2(apart, together) * (2.0 / std::numbers::pi);
+}
+
+at::Tensor length(const at::Tensor& rows) {
+  return at::linalg_vector_norm(rows, 2.0, at::IntArrayRef{1});
+}
+
+}  // namespace
+
+at::Tensor InnerProductDistance::pairwise(const at::Tensor& x, const at::Tensor& y) const {
+  return -x.matmul(y.t());
+}
+
+at::Tensor InnerProductDistance::rowwise(const at::Tensor& x, const at::Tensor& y) const {
+  return -(x * y).sum(1);
+}
+
+at::Tensor CosineDistance::pairwise(const at::Tensor& x, const at::Tensor& y) const {
+  return 1.0 - normalized_rows(x).matmul(normalized_rows(y).t());
+}
+
+at::Tensor CosineDistance::rowwise(const at::Tensor& x, const at::Tensor& y) const {
+  return 1.0 - (normalized_rows(x) * normalized_rows(y)).sum(1);
+}
+
+at::Tensor AngularDistance::pairwise(const at::Tensor& x, const at::Tensor& y) const {
+  const at::Tensor u = normalized_rows(x), v = normalized_rows(y);
+  // 2: from differences, as everywhere (norms.cpp).
+  return angle_over_pi(at::cdist(u, v, 2.0, 2), at::cdist(u, -v, 2.0, 2));
+}
+
+at::Tensor AngularDistance::rowwise(const at::Tensor& x, const at::Tensor& y) const {
+  const at::Tensor u = normalized_rows(x), v = normalized_rows(y);
+  return angle_over_pi(length(u - v), length(u + v));
+}
+
+}  // namespace nearfar

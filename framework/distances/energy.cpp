@@ -1,0 +1,32 @@
+// The energy distance.
+#include <algorithm>
+
+#include "framework/distances/sets.h"
+#include "framework/distances/widened.h"
+
+namespace nearfar {
+namespace {
+
+at::Tensor mean_distance(const at::Tensor& x, const at::Tensor& y) {
+  // 2: from differences (norms.cpp).
+  return at::cdist(widened(x), widened(y), 2.0, 2).mean();
+}
+
+}  // namespace
+
+at::Tensor energy_distance(const at::Tensor& x, const at::Tensor& y, PairsOfASet pairs) {
+  const bool different = pairs == PairsOfASet::different;
+  TORCH_CHECK(x.dim() == 2 && y.dim() == 2 && x.size(1) == y.size(1) &&
+                  std::min(x.size(0), y.size(0)) >= (different ? 2 : 1) && x.is_floating_point() &&
+                  x.scalar_type() == y.scalar_type(),
+              "energy_distance: expected sets [n, d] and [m, d] of at least ", different ? 2 : 1,
+              " points and one floating type, got ", x.sizes(), " of ", x.scalar_type(), " and ",
+              y.sizes(), " of ", y.scalar_type());
+  const auto within = [different](const at::Tensor& set) {
+    const double n = static_cast<double>(set.size(0));
+    return mean_distance(set, set) * (different ? n / (n - 1.0) : 1.0);
+  };
+  return 2.0 * mean_distance(x, y) - within(x) - within(y);
+}
+
+}  // namespace nearfar

@@ -1,0 +1,111 @@
+// Sizes by letter, values by name.
+#include "tests/tools/formulas/made_up_inputs.h"
+
+#include <torch/types.h>
+
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+#include "augment/random.h"
+#include "framework/losses/unit_rows.h"
+
+namespace nearfar {
+namespace {
+
+/// One formula's inputs in the making.
+class MadeUp {
+ public:
+  MadeUp(uint64_t seed, Oddity oddity)
+      : random_(seed, 0, 0, Purpose::evaluation), oddity_(oddity) {}
+
+  at::Tensor tensor(const FormulaInput& input) {
+    const std::vector<int64_t> shape = shape_of(input.shape);
+    return input.kind == InputKind::index ? indices(input.name, shape) : values(input.name, shape);
+  }
+
+ private:
+  std::vector<int64_t> shape_of(const std::string& letters) {
+    std::vector<int64_t> shape;
+    std::istringstream words(letters);
+    for (std::string letter; words >> letter;) shape.push_back(size_of(letter));
+    return shape;
+  }
+
+  int64_t size_of(const std::string& letter) {
+    if (letter == "2" || letter == "3") return letter[0] - '0';
+    const bool rows = letter == "N" || letter == "B";
+    if (rows && oddity_ == Oddity::one_row) return 1;
+    return sizes_.emplace(letter, (rows ? 4 : 3) + random_.below(4)).first->second;
+  }
+
+  at::Tensor values(const std::string& name, const std::vector<int64_t>& shape) {
+    const at::Tensor drawn = at::empty(shape, at::kDouble);
+    double* numbers = drawn.data_ptr<double>();
+    for (int64_t i = 0; i < drawn.numel(); ++i) numbers[i] = random_.normal();
+    static const std::set<std::string> unit = {"queue", "queue0", "bank", "support"};
+    if (unit.contains(name) || name.starts_with("prototypes.")) return UnitRows(drawn).unit;
+    if (name.starts_with("concentration.")) return drawn.square() + 0.1;
+    if (name == "similarity") return drawn.tanh();
+    if (name.ends_with("log_noise")) return -drawn.abs() - 1.0;
+    if (drawn.dim() < 2) return drawn;
+    if (oddity_ == Oddity::zero_rows) return at::zeros_like(drawn);
+    if (oddity_ == Oddity::identical_rows) return at::ones_like(drawn) * 0.5;
+    return drawn;
+  }
+
+  at::Tensor indices(const std::string& name, const std::vector<int64_t>& shape) {
+    const at::Tensor drawn = at::empty(shape, at::kLong);
+    int64_t* numbers = drawn.data_ptr<int64_t>();
+    const int64_t bound = bound_of(name);
+    const bool one_class = name == "label" && oddity_ == Oddity::one_class;
+    for (int64_t i = 0; i < drawn.numel(); ++i) numbers[i] = one_class ? 0 : random_.below(bound);
+    return drawn;
+  }
+
+  /// What indices of that name stay below.
+  int64_t bound_of(const std::string& name) {
+    const std::string number =
+        name.find('.') == std::string::npos ? "" : name.substr(name.find('.') + 1);
+    if (name == "same") return 2;
+    if (name == "label") return sizes_.contains("C") ? sizes_["C"] : 2;
+    if (name == "triplets") return size_of("N");
+    if (name == "index" || name == "noise") return size_of("n");
+    if (name == "iterations") return 1000;
+    if (name.starts_with("assignment") || name.starts_with("negatives") ||
+        name.starts_with("shared")) {
+      return size_of("k" + number);
+    }
+    throw std::logic_error("made_up_inputs: what is " + name + "?");
+  }
+
+  Random random_;
+  Oddity oddity_;
+  std::map<std::string, int64_t> sizes_;
+};
+
+std::string with_number(std::string text, int64_t number) {
+  const size_t star = text.find('*');
+  return star == std::string::npos ? text : text.replace(star, 1, std::to_string(number));
+}
+
+}  // namespace
+
+TensorsByName made_up_inputs(const Formula& formula, uint64_t seed, Oddity oddity) {
+  constexpr int64_t kNumbered = 3;
+  MadeUp made_up(seed, oddity);
+  TensorsByName inputs;
+  for (const FormulaInput& input : formula.inputs) {
+    const bool numbered = input.name.find('*') != std::string::npos;
+    if (numbered && !input.required) continue;
+    for (int64_t number = 0; number < (numbered ? kNumbered : 1); ++number) {
+      FormulaInput one = input;
+      one.name = with_number(input.name, number);
+      one.shape = with_number(input.shape, number);
+      inputs[one.name] = made_up.tensor(one);
+    }
+  }
+  return inputs;
+}
+
+}  // namespace nearfar
