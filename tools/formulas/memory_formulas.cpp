@@ -52,11 +52,13 @@ Computed bank_softmax(const TensorsByName& inputs, const SoftmaxConfig& config) 
           {}};
 }
 
-struct NceConfig : SoftmaxConfig {
+struct NceConfig {
+  double temperature = 0.07;
   double lambda = 0.0;
   std::string estimate_z = "noise";
   void describe(auto& field) {
-    SoftmaxConfig::describe(field);
+    field("temperature", temperature, 0.002, 10.0,
+          "lower punishes near misses harder; the lowest for which float64 holds Z");
     field("lambda", lambda, 0.0, 1e6, "weight of the proximal term");
     field("estimate_z", estimate_z, {"noise", "noise_and_positive", "given"},
           "the scores that Z is estimated from (the paper, the released code), or the input z");
