@@ -5,6 +5,7 @@
 
 #include <numbers>
 
+#include "framework/distances/norms.h"
 #include "framework/losses/unit_rows.h"
 
 namespace nearfar {
@@ -12,10 +13,6 @@ namespace {
 
 at::Tensor angle_over_pi(const at::Tensor& apart, const at::Tensor& together) {
   return at::atan2(apart, together) * (2.0 / std::numbers::pi);
-}
-
-at::Tensor length(const at::Tensor& rows) {
-  return at::linalg_vector_norm(rows, 2.0, at::IntArrayRef{1});
 }
 
 }  // namespace
@@ -38,13 +35,14 @@ at::Tensor CosineDistance::rowwise(const at::Tensor& x, const at::Tensor& y) con
 
 at::Tensor AngularDistance::pairwise(const at::Tensor& x, const at::Tensor& y) const {
   const at::Tensor u = normalized_rows(x), v = normalized_rows(y);
-  // 2: from differences, as everywhere (norms.cpp).
-  return angle_over_pi(at::cdist(u, v, 2.0, 2), at::cdist(u, -v, 2.0, 2));
+  const LpDistance euclidean(2.0);
+  return angle_over_pi(euclidean.matrix(u, v), euclidean.matrix(u, -v));
 }
 
 at::Tensor AngularDistance::rowwise(const at::Tensor& x, const at::Tensor& y) const {
   const at::Tensor u = normalized_rows(x), v = normalized_rows(y);
-  return angle_over_pi(length(u - v), length(u + v));
+  const LpDistance euclidean(2.0);
+  return angle_over_pi(euclidean.rows(u, v), euclidean.rows(u, -v));
 }
 
 }  // namespace nearfar

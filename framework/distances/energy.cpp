@@ -1,15 +1,16 @@
 // The energy distance.
+#include <torch/types.h>
+
 #include <algorithm>
 
+#include "framework/distances/norms.h"
 #include "framework/distances/sets.h"
-#include "framework/distances/widened.h"
 
 namespace nearfar {
 namespace {
 
 at::Tensor mean_distance(const at::Tensor& x, const at::Tensor& y) {
-  // 2: from differences (norms.cpp).
-  return at::cdist(widened(x), widened(y), 2.0, 2).mean();
+  return LpDistance(2.0).matrix(x, y).mean();
 }
 
 }  // namespace

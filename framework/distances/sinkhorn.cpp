@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "framework/distances/norms.h"
 #include "framework/distances/sets.h"
 #include "framework/losses/known_gradient.h"
 
@@ -54,8 +55,7 @@ at::Tensor slope_of_cost(const at::Tensor& plan_nm, const at::Tensor& cost_nm, d
 ValueAndGradients compute(const at::Tensor& x, const at::Tensor& y, const SinkhornOptions& options,
                           bool gradients) {
   const at::Tensor x_nd = x.to(at::kDouble), y_md = y.to(at::kDouble);
-  // 2: from differences (norms.cpp).
-  const at::Tensor cost_nm = at::cdist(x_nd, y_md, 2.0, 2).square();
+  const at::Tensor cost_nm = SquaredEuclideanDistance().matrix(x_nd, y_md);
   const at::Tensor plan_nm = converged_plan(cost_nm, options);
   ValueAndGradients result{(plan_nm * cost_nm).sum().to(x.scalar_type()), {}};
   if (!gradients) return result;
