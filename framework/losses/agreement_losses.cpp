@@ -4,14 +4,10 @@
 #include <torch/types.h>
 
 #include "framework/distances/angles.h"
+#include "framework/losses/pairs.h"
 
 namespace nearfar {
 namespace {
-
-/// What a sum over this rank's rows counts, so that the mean over ranks is one over all rows.
-double share_of_row(const Group& group, const Shard& own) {
-  return static_cast<double>(group.size()) / static_cast<double>(own.total);
-}
 
 /// The sum of cos(p1, z2) and cos(p2, z1) over this rank's rows, without gradient to z.
 at::Tensor crossed_cosines(const at::Tensor& p1, const at::Tensor& p2, const at::Tensor& z1,
@@ -24,12 +20,12 @@ at::Tensor crossed_cosines(const at::Tensor& p1, const at::Tensor& p2, const at:
 
 at::Tensor byol_loss(Group& group, const at::Tensor& p1, const at::Tensor& p2, const at::Tensor& z1,
                      const at::Tensor& z2, const Shard& own) {
-  return (4.0 - 2.0 * crossed_cosines(p1, p2, z1, z2)).sum() * share_of_row(group, own);
+  return (4.0 - 2.0 * crossed_cosines(p1, p2, z1, z2)).sum() * share_of_row(group, own.total);
 }
 
 at::Tensor simsiam_loss(Group& group, const at::Tensor& p1, const at::Tensor& p2,
                         const at::Tensor& z1, const at::Tensor& z2, const Shard& own) {
-  return crossed_cosines(p1, p2, z1, z2).sum() * (-0.5 * share_of_row(group, own));
+  return crossed_cosines(p1, p2, z1, z2).sum() * (-0.5 * share_of_row(group, own.total));
 }
 
 at::Tensor dino_loss(Group& group, const at::Tensor& teacher, const at::Tensor& student,
@@ -48,7 +44,7 @@ at::Tensor dino_loss(Group& group, const at::Tensor& teacher, const at::Tensor& 
   const at::Tensor all = (target_2nK.sum(0) * log_VnK.sum(0)).sum();
   const at::Tensor same = (target_2nK * log_VnK.narrow(0, 0, 2)).sum();
   const double pairs = 2.0 * static_cast<double>(student.size(0)) - 2.0;
-  return (same - all) * (share_of_row(group, own) / pairs);
+  return (same - all) * (share_of_row(group, own.total) / pairs);
 }
 
 at::Tensor moved_center(Group& group, const at::Tensor& teacher, const at::Tensor& center,

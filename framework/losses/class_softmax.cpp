@@ -62,7 +62,7 @@ at::Tensor cross_entropy(Group& group, const Block& block, const at::Tensor& log
   const at::Tensor new_R1 = at::where(block.here_R.unsqueeze(1), target_R.unsqueeze(1), old_R1);
   const at::Tensor log_sum_R = logits_RC.scatter(1, place_R1, new_R1).logsumexp(1);
   if (!block.sharded) {
-    const double share = static_cast<double>(group.size()) / static_cast<double>(own.total);
+    const double share = share_of_row(group, own.total);
     return (log_sum_R - target_R).sum() * share;
   }
   const std::vector<int64_t> one_row(static_cast<size_t>(group.size()), 1);
@@ -147,7 +147,7 @@ double LambdaSchedule::at(int64_t step) const {
 at::Tensor center_loss(Group& group, const at::Tensor& embeddings, const at::Tensor& centers,
                        const at::Tensor& label, const Shard& own) {
   const Block block = block_of("center_loss", group, embeddings, all_classes(centers), label, own);
-  const double share = static_cast<double>(group.size()) / static_cast<double>(own.total);
+  const double share = share_of_row(group, own.total);
   return (block.rows_Rd - block.target_weight()).square().sum() * (0.5 * share);
 }
 

@@ -3,6 +3,8 @@
 
 #include <torch/types.h>
 
+#include "framework/losses/pairs.h"
+
 namespace nearfar {
 
 at::Tensor sinkhorn_codes(Group& group, const at::Tensor& scores, const SinkhornCodes& options) {
@@ -42,8 +44,7 @@ SwappedPredictionLoss swav_loss(Group& group, const std::vector<at::Tensor>& sco
     }
   }
   const double others = static_cast<double>(scores.size() - 1);
-  result.loss =
-      sum * (static_cast<double>(group.size()) / (2.0 * others) / static_cast<double>(own.total));
+  result.loss = sum * (share_of_row(group, own.total) / (2.0 * others));
   return result;
 }
 

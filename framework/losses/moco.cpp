@@ -41,7 +41,7 @@ ValueAndGradients compute(Group& group, const Pairs& pairs, const Negatives& neg
   const Attention attention =
       negatives.sharded ? attend_over_ranks(group, pairs, matrix) : attend(matrix);
   const Contrast contrast(query_nD.unit, key_nD.unit, attention, pairs.scale);
-  const double weight = static_cast<double>(group.size()) / static_cast<double>(pairs.total);
+  const double weight = share_of_row(group, pairs.total);
   return {contrast.loss_n.sum().mul_(weight).to(query_nD.unit.scalar_type()),
           {query_nD.through(contrast.gradient_nD.mul(weight))}};
 }

@@ -18,11 +18,6 @@ namespace {
 constexpr const char* kName = "npid_softmax";
 constexpr const char* kNameProximal = "npid_proximal";
 
-/// A row's share of the mean over the global batch.
-double weight_of(const Group& group, const Pairs& pairs) {
-  return static_cast<double>(group.size()) / static_cast<double>(pairs.total);
-}
-
 }  // namespace
 
 at::Tensor npid_softmax(Group& group, const at::Tensor& feature, const MemoryBank& bank,
@@ -38,7 +33,7 @@ at::Tensor npid_softmax(Group& group, const at::Tensor& feature, const MemoryBan
     const Attention attention =
         bank.sharded ? attend_over_ranks(group, pairs, others) : attend(others);
     const Contrast contrast(feature_nD.unit, row_nD, attention, pairs.scale);
-    const double weight = weight_of(group, pairs);
+    const double weight = share_of_row(group, pairs.total);
     return ValueAndGradients{contrast.loss_n.sum().mul_(weight).to(feature_nD.unit.scalar_type()),
                              {feature_nD.through(contrast.gradient_nD.mul(weight))}};
   });
@@ -54,7 +49,7 @@ at::Tensor npid_proximal(Group& group, const at::Tensor& feature, const MemoryBa
     const UnitRows feature_nD(pairs.first);
     const at::Tensor apart_nD =
         feature_nD.unit - rows_of_images(group, bank, index, own, feature_nD.unit.scalar_type());
-    const double weight = weight_of(group, pairs);
+    const double weight = share_of_row(group, pairs.total);
     return ValueAndGradients{apart_nD.square().sum().mul_(weight),
                              {feature_nD.through(apart_nD.mul(2.0 * weight))}};
   });

@@ -98,7 +98,7 @@ struct Problem {
         feature_nD(pairs.first),
         row_nD(rows_of_images(group, bank, index, own, feature_nD.unit.scalar_type())),
         noise(noise_here(group, pairs, feature_nD.unit, bank, noise_nm)),
-        weight(static_cast<double>(group.size()) / static_cast<double>(pairs.total)) {}
+        weight(share_of_row(group, pairs.total)) {}
 
   /// [n] float64.
   at::Tensor positive_n() const {

@@ -40,11 +40,14 @@ std::vector<int64_t> rows_of_shards(const char* name, const Group& group, const 
   return rows_by_rank(own.total, group.size());
 }
 
+double share_of_row(const Group& group, int64_t total) {
+  return static_cast<double>(group.size()) / static_cast<double>(total);
+}
+
 at::Tensor sample_weights(const char* name, const Group& group, const Pairs& pairs,
                           const at::Tensor& weight) {
-  const at::Tensor equal = at::full(
-      {pairs.count()}, static_cast<double>(group.size()) / static_cast<double>(pairs.total),
-      pairs.first.options().dtype(at::kDouble).requires_grad(false));
+  const at::Tensor equal = at::full({pairs.count()}, share_of_row(group, pairs.total),
+                                    pairs.first.options().dtype(at::kDouble).requires_grad(false));
   if (!weight.defined()) return equal;
   TORCH_CHECK(weight.dim() == 0 || (weight.dim() == 1 && weight.size(0) == pairs.count()), name,
               ": expected a weight, or one for each of the ", pairs.count(), " samples, got ",

@@ -31,8 +31,12 @@ Pairs make_pairs(const char* name, const Group& group, const at::Tensor& first,
 /// Rows of every rank, `own` being this rank's. Throws c10::Error unless it is its shard().
 std::vector<int64_t> rows_of_shards(const char* name, const Group& group, const Shard& own);
 
+/// Ranks / total: what a term of one row counts, so that the mean over ranks of the sums of their
+/// rows is the mean over the global batch.
+double share_of_row(const Group& group, int64_t total);
+
 /// What each sample's loss counts, so that the mean over ranks of the weighted sums is a mean over
-/// the global batch: [n] float64, ranks / total, times `weight` (0-d or [n]; undefined: 1).
+/// the global batch: [n] float64, share_of_row(), times `weight` (0-d or [n]; undefined: 1).
 at::Tensor sample_weights(const char* name, const Group& group, const Pairs& pairs,
                           const at::Tensor& weight);
 

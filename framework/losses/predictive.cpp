@@ -25,7 +25,7 @@ PredictiveLoss cpc_loss(Group& group, const at::Tensor& context, const at::Tenso
   const at::Tensor own_Sn = scores_SnN.diagonal(own.begin, 1, 2);
   const at::Tensor terms_Sn = scores_SnN.logsumexp(2) - own_Sn;
   PredictiveLoss result;
-  const double share = static_cast<double>(group.size()) / static_cast<double>(own.total);
+  const double share = share_of_row(group, own.total);
   result.loss = terms_Sn.sum() * (share / static_cast<double>(terms_Sn.size(0)));
   result.per_step_S = terms_Sn.detach().mean(1);
   result.bound_S = std::log(static_cast<double>(own.total)) - result.per_step_S;

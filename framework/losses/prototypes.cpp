@@ -45,7 +45,7 @@ at::Tensor proto_nce(Group& group, const at::Tensor& query, const Prototypes& pr
     const at::Tensor assigned_N = group.all_gather(assigned_n.contiguous(), rows);
     all_nr = logits_nk.index_select(1, at::cat({assigned_N, negatives.shared_r}));
   }
-  const double share = static_cast<double>(group.size()) / static_cast<double>(own.total);
+  const double share = share_of_row(group, own.total);
   return (all_nr.logsumexp(1) - own_n1.squeeze(1)).sum() * share;
 }
 

@@ -50,8 +50,7 @@ at::Tensor n_pair(Group& group, const at::Tensor& anchor, const at::Tensor& posi
     return mean_of_anchors(group, logits_nN.logsumexp(1) - own_n1.squeeze(1));
   }
   const at::Tensor terms_nN = at::softplus(logits_nN - own_n1, 1, 40);
-  const at::Tensor others_nN = at::ones_like(terms_nN, at::kBool);
-  others_nN.diagonal(pairs.begin).fill_(false);
+  const at::Tensor others_nN = all_but_itself(terms_nN, pairs.begin);
   return mean_of_anchors(group, (terms_nN * others_nN).sum(1));
 }
 
@@ -75,8 +74,7 @@ at::Tensor log_ratio(Group& group, const at::Tensor& embeddings, const at::Tenso
   const at::Tensor target_Nt = group.all_gather(target.contiguous(), rows);
   const at::Tensor ratio_nN = log_distance(embeddings, all_Nd, options) -
                               log_distance(target, target_Nt, options).to(all_Nd.scalar_type());
-  const at::Tensor others_nN = at::ones_like(ratio_nN, at::kBool);
-  others_nN.diagonal(own.begin).fill_(false);
+  const at::Tensor others_nN = all_but_itself(ratio_nN, own.begin);
   const double others = static_cast<double>(own.total - 1);
   const at::Tensor mean_n1 = (ratio_nN * others_nN).sum(1, true) / others;
   const at::Tensor terms_n =

@@ -54,8 +54,7 @@ Spread spread_of(Group& group, const at::Tensor& rows_nd, int64_t total, double 
 at::Tensor uniformity(Group& group, const at::Tensor& unit_nd, const Pairs& pairs, double t) {
   const at::Tensor all_Nd = gather_with_grad(group, unit_nd.contiguous(), pairs.rows);
   const at::Tensor potential_nN = SquaredEuclideanDistance().matrix(unit_nd, all_Nd) * -t;
-  const at::Tensor others_nN = at::ones_like(potential_nN, at::kBool);
-  others_nN.diagonal(pairs.begin).fill_(false);
+  const at::Tensor others_nN = all_but_itself(potential_nN, pairs.begin);
   const at::Tensor log_sum_N =
       gather_with_grad(group, masked_logsumexp(potential_nN, others_nN).contiguous(), pairs.rows);
   const double total = static_cast<double>(pairs.total);

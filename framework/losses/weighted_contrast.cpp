@@ -17,7 +17,7 @@ namespace {
 
 /// W times this rank's sum over the number of anchors: the mean over ranks is over all anchors.
 at::Tensor mean_of_anchors(const Group& group, const at::Tensor& terms, int64_t anchors) {
-  return terms.sum() * (static_cast<double>(group.size()) / static_cast<double>(anchors));
+  return terms.sum() * share_of_row(group, anchors);
 }
 
 void check_others(const char* name, double temperature, const Shard& own) {
