@@ -17,13 +17,6 @@ Computed plain(const TensorsByName& inputs, const NoConfig&) {
           {}};
 }
 
-struct TemperatureConfig {
-  double temperature = 0.1;
-  void describe(auto& field) {
-    field("temperature", temperature, 0.001, 10.0, "lower punishes near misses harder");
-  }
-};
-
 Computed normalized(const TensorsByName& inputs, const TemperatureConfig& config) {
   WholeBatch whole(inputs.at("embeddings"));
   return {normalized_softmax(whole.group, inputs.at("embeddings"), all_classes(inputs.at("weight")),

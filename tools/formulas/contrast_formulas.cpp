@@ -11,13 +11,6 @@
 namespace nearfar {
 namespace {
 
-struct TemperatureConfig {
-  double temperature = 0.1;
-  void describe(auto& field) {
-    field("temperature", temperature, 0.001, 10.0, "lower punishes near misses harder");
-  }
-};
-
 Computed two_views(const TensorsByName& inputs, const TemperatureConfig& config) {
   WholeBatch whole(inputs.at("z1"));
   return {nt_xent(whole.group, inputs.at("z1"), inputs.at("z2"), config.temperature, whole.shard),
@@ -155,8 +148,7 @@ void add_contrast_formulas(std::vector<Formula>& formulas) {
       "Robinson et al. 2021; Chuang et al. 2020", views, hard_negatives));
   formulas.push_back(make_formula<SupConConfig>(
       "sup_con", "-1/|P| sum_p log(e_p / sum_{a != i} e_a), or the mean inside the logarithm",
-      "Khosla et al. 2020, SupCon", {{"embeddings", "N d"}, {"label", "N", InputKind::index}},
-      supervised));
+      "Khosla et al. 2020, SupCon", kLabelledBatch, supervised));
 }
 
 }  // namespace nearfar

@@ -29,13 +29,13 @@ Computed lp(const TensorsByName& inputs, const LpConfig& config) {
 
 /// A kind that has no hyper-parameters.
 Formula plain(const DistanceInfo& info) {
-  Formula formula = make_formula<NoConfig>(
+  return make_formula<NoConfig>(
       info.kind, info.formula, info.paper, {{"x", "n d"}, {"y", "m d"}, kDirection},
-      [](const TensorsByName&, const NoConfig&) { return Computed{}; }, "");
-  formula.compute = [kind = info.kind](const TensorsByName& inputs, const void*) {
-    return of_matrix(make_distance({kind, "2"})->matrix(inputs.at("x"), inputs.at("y")), inputs);
-  };
-  return formula;
+      [kind = info.kind](const TensorsByName& inputs, const NoConfig&) {
+        return of_matrix(make_distance({kind, "2"})->matrix(inputs.at("x"), inputs.at("y")),
+                         inputs);
+      },
+      "");
 }
 
 Computed gaussian_kl(const TensorsByName& inputs, const NoConfig&) {

@@ -82,13 +82,6 @@ class InputCheck {
   at::ScalarType type_ = at::ScalarType::Undefined;
 };
 
-std::string with_number(std::string text, int64_t number) {
-  for (size_t at = text.find('*'); at != std::string::npos; at = text.find('*', at)) {
-    text.replace(at, 1, std::to_string(number));
-  }
-  return text;
-}
-
 /// The inputs of a formula, those of numbered names one by one, as many as are given.
 std::vector<FormulaInput> numbered(const Formula& formula, const TensorsByName& given) {
   std::vector<FormulaInput> inputs;
@@ -98,9 +91,7 @@ std::vector<FormulaInput> numbered(const Formula& formula, const TensorsByName& 
       continue;
     }
     for (int64_t number = 0;; ++number) {
-      FormulaInput one = input;
-      one.name = with_number(input.name, number);
-      one.shape = with_number(input.shape, number);
+      const FormulaInput one = input.numbered(number);
       if (!given.contains(one.name) && (number > 0 || !input.required)) break;
       inputs.push_back(one);
       if (!given.contains(one.name)) break;
@@ -143,6 +134,16 @@ void add_gradients(const std::vector<FormulaInput>& declared, const TensorsByNam
 }
 
 }  // namespace
+
+FormulaInput FormulaInput::numbered(int64_t number) const {
+  const auto with_number = [number](std::string text) {
+    for (size_t at = text.find('*'); at != std::string::npos; at = text.find('*', at)) {
+      text.replace(at, 1, std::to_string(number));
+    }
+    return text;
+  };
+  return {with_number(name), with_number(shape), kind, required};
+}
 
 TensorsByName evaluate(const Formula& formula, const TensorsByName& given,
                        const Settings& settings) {

@@ -32,6 +32,9 @@ struct FormulaInput {
   std::string shape;
   InputKind kind = InputKind::differentiable;
   bool required = true;
+
+  /// The input of that number among those that a name with * stands for.
+  FormulaInput numbered(int64_t number) const;
 };
 
 /// What a formula computed: the number to differentiate (undefined: none) and other outputs.
@@ -58,7 +61,7 @@ struct NoConfig {
 template <typename Config>
 Formula make_formula(const std::string& name, const std::string& text, const std::string& paper,
                      std::vector<FormulaInput> inputs,
-                     Computed (*compute)(const TensorsByName&, const Config&),
+                     std::function<Computed(const TensorsByName&, const Config&)> compute,
                      const std::string& value_name = "loss") {
   return {name,
           text,

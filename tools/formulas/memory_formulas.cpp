@@ -38,11 +38,8 @@ MemoryBank whole_bank(const at::Tensor& rows) {
   return {rows, {0, rows.size(0), rows.size(0)}, false};
 }
 
-struct SoftmaxConfig {
-  double temperature = 0.07;
-  void describe(auto& field) {
-    field("temperature", temperature, 0.001, 10.0, "lower punishes near misses harder");
-  }
+struct SoftmaxConfig : TemperatureConfig {
+  SoftmaxConfig() : TemperatureConfig{0.07} {}
 };
 
 Computed bank_softmax(const TensorsByName& inputs, const SoftmaxConfig& config) {

@@ -80,8 +80,7 @@ void add_pair_formulas(std::vector<Formula>& formulas) {
   formulas.push_back(make_formula<TwoMarginsConfig>(
       "contrastive_two_margins",
       "mean [d - pos_margin]+ over pairs of one label + mean [neg_margin - d]+ over others",
-      "Hadsell, Chopra and LeCun 2006; Musgrave et al. 2020",
-      {{"embeddings", "N d"}, {"label", "N", InputKind::index}}, two_margins));
+      "Hadsell, Chopra and LeCun 2006; Musgrave et al. 2020", kLabelledBatch, two_margins));
 }
 
 }  // namespace nearfar

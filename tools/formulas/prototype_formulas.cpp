@@ -64,13 +64,6 @@ Computed swav(const TensorsByName& inputs, const SwavConfig& config) {
   return {result.loss, {{"codes.0", result.codes[0]}, {"codes.1", result.codes[1]}}};
 }
 
-struct TemperatureConfig {
-  double temperature = 0.1;
-  void describe(auto& field) {
-    field("temperature", temperature, 0.001, 10.0, "lower punishes near misses harder");
-  }
-};
-
 Computed nnclr(const TensorsByName& inputs, const TemperatureConfig& config) {
   WholeBatch whole(inputs.at("p1"));
   const Nnclr result =

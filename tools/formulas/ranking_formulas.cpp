@@ -8,8 +8,6 @@
 namespace nearfar {
 namespace {
 
-const std::vector<FormulaInput> kLabelled{{"embeddings", "N d"}, {"label", "N", InputKind::index}};
-
 struct NPairConfig {
   std::string kind = "mc";
   double l2 = 0.0;
@@ -138,15 +136,15 @@ void add_ranking_formulas(std::vector<Formula>& formulas) {
   formulas.push_back(make_formula<LiftedConfig>(
       "lifted_structure",
       "1/(2|P|) sum [log(sum exp(margin - D_ik) + sum exp(margin - D_jl)) + D_ij]+^2",
-      "Oh Song et al. 2016", kLabelled, lifted));
+      "Oh Song et al. 2016", kLabelledBatch, lifted));
   formulas.push_back(make_formula<MultiSimilarityConfig>(
       "multi_similarity",
       "mean log(1 + sum_p exp(-alpha (S - base))) / alpha + log(1 + sum_n exp(beta (S - base))) / "
       "beta",
-      "Wang et al. 2019", kLabelled, similarity));
+      "Wang et al. 2019", kLabelledBatch, similarity));
   formulas.push_back(make_formula<CircleConfig>(
       "circle", "mean log(1 + sum exp(gamma a_n (s_n - m)) sum exp(-gamma a_p (s_p - 1 + m)))",
-      "Sun et al. 2020", kLabelled, circles));
+      "Sun et al. 2020", kLabelledBatch, circles));
   formulas.push_back(make_formula<MarginLossConfig>(
       "margin_loss", "sum [D_ap - beta + alpha]+ + [beta - D_an + alpha]+ over those above 0",
       "Wu et al. 2017",

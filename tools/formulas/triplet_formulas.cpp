@@ -100,24 +100,23 @@ Computed semihard(const TensorsByName& inputs, const MarginConfig& config) {
 }  // namespace
 
 void add_triplet_formulas(std::vector<Formula>& formulas) {
-  const std::vector<FormulaInput> batch{{"embeddings", "N d"}, {"label", "N", InputKind::index}};
   formulas.push_back(make_formula<TripletConfig>(
       "triplet", "mean [D(a, p) - D(a, n) + margin]+ over the triplets of a batch",
-      "Schroff, Kalenichenko and Philbin 2015; Hermans et al. 2017", batch, of_batch));
+      "Schroff, Kalenichenko and Philbin 2015; Hermans et al. 2017", kLabelledBatch, of_batch));
   formulas.push_back(make_formula<ExplicitConfig>(
       "triplet_explicit", "mean [D(a, p) - D(a, n) + margin]+ over given triplets",
       "Schroff, Kalenichenko and Philbin 2015",
       {{"anchor", "N d"}, {"positive", "N d"}, {"negative", "N d"}}, of_rows));
   formulas.push_back(make_formula<SpaceConfig>(
       "triplet_mining", "triplets by D(a, n) - D(a, p): easy, semihard, hard, violating",
-      "Schroff, Kalenichenko and Philbin 2015", batch, mining));
+      "Schroff, Kalenichenko and Philbin 2015", kLabelledBatch, mining));
   formulas.push_back(make_formula<BatchHardConfig>(
       "batch_hard", "mean [D(a, farthest p) - D(a, nearest n) + margin]+, or its softplus",
-      "Hermans, Beyer and Leibe 2017", batch, hardest));
+      "Hermans, Beyer and Leibe 2017", kLabelledBatch, hardest));
   formulas.push_back(make_formula<MarginConfig>(
       "facenet_semihard",
       "sum [D(a, p) - D(a, n) + margin]+ / pairs, n the nearest beyond p, else the farthest",
-      "Schroff, Kalenichenko and Philbin 2015", batch, semihard));
+      "Schroff, Kalenichenko and Philbin 2015", kLabelledBatch, semihard));
 }
 
 }  // namespace nearfar

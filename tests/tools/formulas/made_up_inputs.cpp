@@ -84,11 +84,6 @@ class MadeUp {
   std::map<std::string, int64_t> sizes_;
 };
 
-std::string with_number(std::string text, int64_t number) {
-  const size_t star = text.find('*');
-  return star == std::string::npos ? text : text.replace(star, 1, std::to_string(number));
-}
-
 }  // namespace
 
 TensorsByName made_up_inputs(const Formula& formula, uint64_t seed, Oddity oddity) {
@@ -99,9 +94,7 @@ TensorsByName made_up_inputs(const Formula& formula, uint64_t seed, Oddity oddit
     const bool numbered = input.name.find('*') != std::string::npos;
     if (numbered && !input.required) continue;
     for (int64_t number = 0; number < (numbered ? kNumbered : 1); ++number) {
-      FormulaInput one = input;
-      one.name = with_number(input.name, number);
-      one.shape = with_number(input.shape, number);
+      const FormulaInput one = input.numbered(number);
       inputs[one.name] = made_up.tensor(one);
     }
   }
