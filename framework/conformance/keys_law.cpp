@@ -4,6 +4,7 @@
 #include "framework/config/declared_keys.h"
 #include "framework/config/ranges.h"
 #include "framework/conformance/law.h"
+#include "framework/first_line.h"
 #include "framework/log/quantities.h"
 #include "framework/train/miniature.h"
 
@@ -114,7 +115,7 @@ std::string preset_problem(const Subject& subject, const std::string& name, cons
       if (!problem.empty()) return "view: " + problem;
     }
   } catch (const std::exception& error) {
-    return first_line(error);
+    return first_line(error.what());
   }
   return "";
 }

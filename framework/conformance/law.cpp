@@ -3,6 +3,7 @@
 
 #include "framework/config/settings.h"
 #include "framework/error.h"
+#include "framework/first_line.h"
 
 namespace nearfar {
 
@@ -36,16 +37,11 @@ const Law& find_law(const std::string& name) {
                     (near.empty() ? "" : "; did you mean " + near + "?"));
 }
 
-std::string first_line(const std::exception& error) {
-  const std::string text = error.what();
-  return text.substr(0, text.find('\n'));
-}
-
 Finding examine(const Law& law, const Subject& subject) {
   try {
     return law.examine(subject);
   } catch (const std::exception& error) {
-    return {Verdict::broken, first_line(error)};
+    return {Verdict::broken, first_line(error.what())};
   } catch (...) {
     return {Verdict::broken, "something was thrown that is no std::exception"};
   }

@@ -57,7 +57,4 @@ std::string law_names();
 /// The law's finding; an exception is a broken law with its first line as the reason.
 Finding examine(const Law& law, const Subject& subject);
 
-/// The first line of what(): LibTorch appends a stack trace.
-std::string first_line(const std::exception& error);
-
 }  // namespace nearfar

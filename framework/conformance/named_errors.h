@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "framework/first_line.h"
 #include "framework/recipe/contained.h"
 
 namespace nearfar {
@@ -18,8 +19,7 @@ struct RecipeThrew : std::runtime_error {
 /// RecipeThrew stays what it is.
 template <typename Body>
 auto named_errors(const char* who, const Body& body) {
-  const auto first_line = [](const std::string& what) { return what.substr(0, what.find('\n')); };
-  const auto named = [who, first_line](const std::string& what) {
+  const auto named = [who](const std::string& what) {
     return RecipeThrew(std::string(who) + " threw: " + first_line(what));
   };
   try {

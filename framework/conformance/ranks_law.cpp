@@ -9,6 +9,7 @@
 #include "framework/conformance/difference.h"
 #include "framework/conformance/law.h"
 #include "framework/conformance/short_run.h"
+#include "framework/first_line.h"
 #include "framework/log/quantities.h"
 #include "framework/train/sharded_state.h"
 
@@ -155,7 +156,7 @@ Finding examine_ranks(const Subject& subject) {
       try {
         problem = problem_of(subject, one, ranks, alone, largest);
       } catch (const std::exception& error) {
-        problem = first_line(error);
+        problem = first_line(error.what());
       }
       if (problem.empty()) continue;
       return {Verdict::broken, std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks") +

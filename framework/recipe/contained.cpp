@@ -6,11 +6,10 @@
 #include <new>
 
 #include "distributed/peer_error.h"
+#include "framework/first_line.h"
 
 namespace nearfar {
 namespace {
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 class ContainedRecipe final : public Recipe {
  public:

@@ -9,6 +9,7 @@
 #include "framework/data/subset.h"
 #include "framework/error.h"
 #include "framework/evaluate/report.h"
+#include "framework/first_line.h"
 #include "framework/log/clock.h"
 #include "framework/log/quantities.h"
 
@@ -115,9 +116,8 @@ std::optional<OnlineResult> OnlineEvaluation::evaluate_if_due(Encoder& encoder, 
       result.numbers.emplace_back("online_" + method, top1);
     }
   } catch (const std::exception& error) {
-    // LibTorch's too, which appends a stack trace: training goes on whatever judging ran into.
-    const std::string what = error.what();
-    log_.warning("online evaluation: " + what.substr(0, what.find('\n')));
+    // LibTorch's too: training goes on whatever judging ran into.
+    log_.warning("online evaluation: " + first_line(error.what()));
     return std::nullopt;
   }
   result.seconds = seconds_since(begin);

@@ -6,6 +6,7 @@
 #include "distributed/peer_error.h"
 #include "distributed/placement.h"
 #include "framework/error.h"
+#include "framework/first_line.h"
 #include "tools/nearfar/commands.h"
 
 namespace nearfar {
@@ -44,12 +45,6 @@ int dispatch(const Arguments& arguments, const std::string& command_line, Consol
   return run_doctor(arguments.doctor, console);
 }
 
-/// The first line of what(): LibTorch appends a stack trace.
-std::string first_line(const std::exception& error) {
-  const std::string text = error.what();
-  return text.substr(0, text.find('\n'));
-}
-
 /// Where this process stands among the ranks of a command; commands that know no ranks have one.
 /// What is wrong with the environment is printed, and nothing returned.
 std::optional<Placement> placement_of(const Arguments& arguments) {
@@ -76,16 +71,16 @@ int run_program(int argc, char** argv) {
   try {
     return dispatch(parsed.arguments, join(argc, argv), console);
   } catch (const PeerError& error) {
-    console.log().error(first_line(error));
+    console.log().error(first_line(error.what()));
     return static_cast<int>(ExitCode::environment);
   } catch (const Error& error) {
-    console.log().error(first_line(error));
+    console.log().error(first_line(error.what()));
     return static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
     console.log().error("out of memory; a smaller train.batch or view size needs less");
     return static_cast<int>(ExitCode::environment);
   } catch (const std::exception& error) {
-    console.log().error(first_line(error));
+    console.log().error(first_line(error.what()));
     return static_cast<int>(ExitCode::unexpected);
   } catch (...) {
     console.log().error("something was thrown that is not a std::exception");
