@@ -10,6 +10,7 @@
 
 #include "framework/config/settings.h"
 #include "framework/data/batch_permutation.h"
+#include "framework/encoders/batch_norm.h"
 #include "framework/encoders/make_encoder.h"
 #include "framework/error.h"
 #include "framework/recipe/make_recipe.h"
@@ -185,6 +186,13 @@ int64_t image_side(const Recipe& recipe, const std::vector<std::shared_ptr<Encod
   const bool is_given =
       std::find(encoders.begin(), encoders.end(), recipe.encoder()) != encoders.end();
   return is_given ? kSide : largest_size(recipe);
+}
+
+void remember(Recipe& recipe, Shard& piece, const Batch& batch) {
+  const at::NoGradGuard no_grad;
+  piece = batch.shard;
+  recipe.after_step(recipe.embed(batch), batch);
+  drop_pending_statistics(recipe);
 }
 
 Batch make_miniature_batch(const Recipe& recipe, const DatasetInfo& data,

@@ -41,6 +41,10 @@ struct MiniaturePlan {
 Miniature make_miniature(const RunConfig& config, const DatasetInfo& data,
                          const MiniaturePlan& plan, Group& group);
 
+/// Shows the recipe a batch without learning from it: what it remembers of earlier batches, a
+/// queue, is empty at first, and says nothing. `piece` is its NormPlan's.
+void remember(Recipe& recipe, Shard& piece, const Batch& batch);
+
 /// Which images a batch shows, and how.
 struct MiniatureBatch {
   int64_t batch = 0;  // images over all ranks

@@ -8,7 +8,6 @@
 
 #include "distributed/texts.h"
 #include "distributed/thread_group.h"
-#include "framework/encoders/batch_norm.h"
 #include "framework/error.h"
 #include "framework/log/quantities.h"
 #include "framework/train/miniature.h"
@@ -24,14 +23,6 @@ struct FlatGradient {
   at::Tensor values;
 };
 
-/// What a recipe remembers of earlier batches, a queue, is empty at first, and says nothing.
-void remember(const Miniature& small, const Batch& batch) {
-  const at::NoGradGuard no_grad;
-  *small.piece = batch.shard;
-  small.recipe->after_step(small.recipe->embed(batch), batch);
-  drop_pending_statistics(*small.recipe);
-}
-
 FlatGradient gradient_over(Group& group, const RunConfig& config, const DatasetInfo& data,
                            const SelfTestBatch& plan) {
   const Miniature small =
@@ -39,7 +30,7 @@ FlatGradient gradient_over(Group& group, const RunConfig& config, const DatasetI
   const Batch batch = make_miniature_batch(
       *small.recipe, data, {.batch = plan.batch, .side = image_side(*small.recipe, small.encoders)},
       group);
-  remember(small, batch);
+  remember(*small.recipe, *small.piece, batch);
   const Loss loss = small.recipe->loss(small.recipe->embed(batch), batch);
   loss.value.backward();
 

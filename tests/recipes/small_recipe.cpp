@@ -9,6 +9,7 @@
 #include "framework/recipe/make_recipe.h"
 #include "framework/train/gradient_exchange.h"
 #include "framework/train/gradient_pass.h"
+#include "framework/train/miniature.h"
 #include "framework/train/sharded_state.h"
 #include "tests/framework/encoders/module_tensors.h"
 
@@ -86,11 +87,7 @@ Batch small_batch(const SmallPlan& plan, int64_t step, const Recipe& recipe, Gro
 }
 
 void remember(SmallRecipe& small, const SmallPlan& plan, int64_t step, Group& group) {
-  const at::NoGradGuard no_grad;
-  const Batch batch = small_batch(plan, step, *small.recipe, group);
-  *small.piece = batch.shard;
-  small.recipe->after_step(small.recipe->embed(batch), batch);
-  drop_pending_statistics(*small.recipe);
+  remember(*small.recipe, *small.piece, small_batch(plan, step, *small.recipe, group));
 }
 
 NamedValues train_small(SmallRecipe& small, const SmallPlan& plan, int64_t steps,
