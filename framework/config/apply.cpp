@@ -71,6 +71,14 @@ class Reader : public DottedFields {
       return read_integer(key, item, low, high);
     });
   }
+  void texts(const char* name, std::vector<std::string>& target, const char*) override {
+    read_list(name, target, R"(a list of texts as in ["a", "b"])",
+              [&](const std::string& key, const Json& item) {
+                if (item.kind() == Json::Kind::integer) return std::to_string(item.as_int());
+                if (!item.is_string()) expected(key, item, "a string");
+                return item.as_string();
+              });
+  }
 
  private:
   const Json* find(const char* name) const { return settings_.find(key_of(name)); }

@@ -49,6 +49,7 @@ class DeclaredKeys : public DottedFields {
   void integers(const char* name, std::vector<int64_t>&, int64_t, int64_t, const char*) override {
     add(name);
   }
+  void texts(const char* name, std::vector<std::string>&, const char*) override { add(name); }
   void begin_group(const char* name, const char* help) override {
     groups.push_back(key_of(name));
     DottedFields::begin_group(name, help);

@@ -49,6 +49,10 @@ class Fields {
                   const char* help) {
     integers(name, target, low, high, help);
   }
+  /// Any texts; numbers count as the texts that they are written as.
+  void operator()(const char* name, std::vector<std::string>& target, const char* help) {
+    texts(name, target, help);
+  }
   template <typename Struct>
   requires requires(Struct s, Fields& f) { s.describe(f); }
   void operator()(const char* name, Struct& nested, const char* help) {
@@ -85,6 +89,7 @@ class Fields {
                      const char* help) = 0;
   virtual void integers(const char* name, std::vector<int64_t>& target, int64_t low, int64_t high,
                         const char* help) = 0;
+  virtual void texts(const char* name, std::vector<std::string>& target, const char* help) = 0;
   virtual void begin_group(const char* name, const char* help) = 0;
   virtual void end_group() = 0;
 };

@@ -57,6 +57,11 @@ class SchemaWriter : public Fields {
                 const char* help) override {
     add_list(name, number_schema("integer", low, high), target, help);
   }
+  void texts(const char* name, std::vector<std::string>& target, const char* help) override {
+    Json item;
+    item["type"] = Json::array({"string", "integer"});
+    add_list(name, std::move(item), target, help);
+  }
   void begin_group(const char* name, const char* help) override {
     open_.push_back({name, object_schema(Json::object({{"description", Json(help)}}))});
   }

@@ -40,6 +40,9 @@ class ValueFields : public DottedFields {
                 const char* help) override {
     visit(name, list_of(target), "list of integers", range_text(low, high), help);
   }
+  void texts(const char* name, std::vector<std::string>& target, const char* help) override {
+    visit(name, list_of(target), "list of texts", "", help);
+  }
 };
 
 class ObjectWriter : public ValueFields {

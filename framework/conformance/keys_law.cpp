@@ -55,6 +55,9 @@ class Declarations final : public DottedFields {
              std::to_string(value), range_text(low, high));
     }
   }
+  void texts(const char* name, std::vector<std::string>&, const char* help) override {
+    note(name, help);
+  }
   void begin_group(const char* name, const char* help) override {
     documented(key_of(name), help);
     DottedFields::begin_group(name, help);

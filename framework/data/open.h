@@ -20,6 +20,7 @@ struct DataConfig {
   int64_t workers = 0;
   std::vector<double> mean;
   std::vector<double> std;
+  std::vector<std::string> classes;
   int64_t limit = 0;
   double test_fraction = 0.1;
   double val_fraction = 0.0;
@@ -56,10 +57,7 @@ struct DataConfig {
           "the data has no val part");
     field("split_seed", split_seed, int64_t{0}, int64_t{1} << 53,
           "decides which images the fractions and limit choose; train.seed has no say in it");
-    field(
-        "limit", limit, int64_t{0}, int64_t{1} << 40,
-        "training images that pretraining and evaluation use, drawn by split_seed from every class "
-        "alike; 0: all");
+    describe_choice(field);
     field("evaluate_on", evaluate_on, {"test", "val"},
           "what judges: val while settings are chosen, test at the end");
     field(
@@ -70,6 +68,15 @@ struct DataConfig {
   }
 
  private:
+  void describe_choice(auto& field) {
+    field("classes", classes,
+          "names or numbers of the classes that training and evaluation use, numbered anew from 0; "
+          "empty: all");
+    field(
+        "limit", limit, int64_t{0}, int64_t{1} << 40,
+        "training images that pretraining and evaluation use, drawn by split_seed from every class "
+        "alike; 0: all");
+  }
   void describe_sampler(auto& field) {
     field("sampler", sampler, {"shuffle", "balanced"},
           "shuffle: every image once an epoch; balanced: batches of classes_per_batch classes with "

@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "augment/random.h"
+#include "framework/data/classes.h"
 #include "framework/data/subset.h"
 #include "framework/json/json.h"
 #include "framework/log/quantities.h"
@@ -209,6 +210,8 @@ DataParts divide_data(const DataParts& opened, const DataConfig& config, Log& lo
                    log);
     }
   }
+  // Behind the held-out parts: an image that judges is the same whatever classes are chosen.
+  parts = choose_classes(parts, config.classes, log);
   if (config.limit > 0 && config.limit < parts.train->info().size) {
     log.info("data: " + format_count(config.limit) + " of " +
              format_count(parts.train->info().size) +

@@ -22,13 +22,15 @@ std::shared_ptr<const Dataset> draw_images(std::shared_ptr<const Dataset> whole,
                                            uint64_t seed);
 
 /// The parts of an opened set that a run trains and is judged on, by data.test_fraction,
-/// val_fraction, split_seed, limit and evaluate_on alone, so that pretraining and evaluation agree:
+/// val_fraction, split_seed, classes, limit and evaluate_on alone, so that pretraining and
+/// evaluation agree:
 /// * without a test part, a share of a set with labels or targets is held out as one;
 /// * without a val part, data.val_fraction of the training images is held out as one;
+/// * data.classes leaves images of other classes out of every part;
 /// * data.limit draws from what is left;
 /// * under evaluate_on=val the val part takes the place of the test part.
 /// Says in the log what it holds out. Throws ConfigError where a val part is asked for and there is
-/// none.
+/// none, and as choose_classes().
 DataParts divide_data(const DataParts& opened, const DataConfig& config, Log& log);
 
 /// Images of `a` that are in one of `others` too, by the file or the row that they come from;

@@ -40,6 +40,7 @@ class Bound final : public Fields {
   void text(const char*, std::string&, std::vector<std::string>, const char*) override {}
   void reals(const char*, std::vector<double>&, double, double, const char*) override {}
   void integers(const char*, std::vector<int64_t>&, int64_t, int64_t, const char*) override {}
+  void texts(const char*, std::vector<std::string>&, const char*) override {}
   void begin_group(const char*, const char*) override {}
   void end_group() override {}
 };

@@ -101,23 +101,27 @@ Json count_seen_images(const Judging& judging, Log& log) {
   }
   bool known = seen.complete;
   for (const auto& set : seen.sets) {
-    // Copies of the same images share no place: none shared at all says nothing.
+    // Copies of the same images share no place: none shared at all says nothing, but where both are
+    // parts of one set.
     known =
-        known && (shared_images(*data.test, {set}) > 0 || shared_images(*data.train, {set}) > 0);
+        known && (same_path(set->info().path, data.test->info().path) ||
+                  shared_images(*data.test, {set}) > 0 || shared_images(*data.train, {set}) > 0);
   }
   return known ? Json(count) : Json();
 }
 
 Json describe_judged_data(const Judging& judging, Log& log) {
   const DataConfig& config = judging.config.data;
-  return Json::object({{"part", config.evaluate_on},
-                       {"test_path", config.test_path},
-                       {"split_seed", config.split_seed},
-                       {"test_fraction", config.test_fraction},
-                       {"val_fraction", config.val_fraction},
-                       {"limit", config.limit},
-                       {"shared_with_training", count_training_images(judging.data, log)},
-                       {"seen_in_pretraining", count_seen_images(judging, log)}});
+  return Json::object(
+      {{"part", config.evaluate_on},
+       {"test_path", config.test_path},
+       {"split_seed", config.split_seed},
+       {"test_fraction", config.test_fraction},
+       {"val_fraction", config.val_fraction},
+       {"classes", Json::array(std::vector<Json>(config.classes.begin(), config.classes.end()))},
+       {"limit", config.limit},
+       {"shared_with_training", count_training_images(judging.data, log)},
+       {"seen_in_pretraining", count_seen_images(judging, log)}});
 }
 
 }  // namespace nearfar

@@ -31,10 +31,12 @@ struct ExampleConfig {
     int64_t batch = 256;
     std::vector<int64_t> steps = {};
     double limit = 5.0;
+    std::vector<std::string> classes = {"cat"};
     void describe(auto& field) {
       field("batch", batch, 1, 1 << 20, "images of a step");
       field("steps", steps, 0, std::numeric_limits<int64_t>::max(), "when the rate drops");
       field("limit", limit, 0.0, std::numeric_limits<double>::infinity(), "largest gradient");
+      field("classes", classes, "what is told apart");
     }
   } train;
   struct Optimizer {
@@ -57,7 +59,8 @@ inline Describe describe(ExampleConfig& config) {
 
 /// The keys of ExampleConfig in declaration order.
 inline const std::vector<std::string> kExampleKeys = {
-    "recipe.name", "recipe.temperature", "recipe.scale", "recipe.head.width", "recipe.head.bias",
-    "train.batch", "train.steps",        "train.limit",  "optimizer.name",    "device"};
+    "recipe.name",      "recipe.temperature", "recipe.scale", "recipe.head.width",
+    "recipe.head.bias", "train.batch",        "train.steps",  "train.limit",
+    "train.classes",    "optimizer.name",     "device"};
 
 }  // namespace nearfar

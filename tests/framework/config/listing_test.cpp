@@ -51,7 +51,7 @@ TEST(Listing, JsonIsNestedByGroups) {
   EXPECT_EQ(to_text(to_json(describe(config)), -1),
             R"({"recipe":{"name":"simclr","temperature":0.1,"scale":[0.2,1.0],)"
             R"("head":{"width":128,"bias":false}},)"
-            R"("train":{"batch":256,"steps":[],"limit":5.0},)"
+            R"("train":{"batch":256,"steps":[],"limit":5.0,"classes":["cat"]},)"
             R"("optimizer":{"name":"sgd"},"device":"auto"})");
 }
 
@@ -67,6 +67,7 @@ TEST(Listing, KeysHaveTypesAndRanges) {
       {"integer", "[1, 1048576]"},
       {"list of integers", "[0, inf)"},
       {"number", "[0, inf)"},
+      {"list of texts", ""},
       {"string", "sgd | lars"},
       {"string", "cpu | cuda | auto"}};
   ASSERT_EQ(keys.size(), expected.size());

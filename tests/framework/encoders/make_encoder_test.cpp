@@ -26,6 +26,7 @@ class ChoicesOf : public Fields {
   }
   void reals(const char*, std::vector<double>&, double, double, const char*) override {}
   void integers(const char*, std::vector<int64_t>&, int64_t, int64_t, const char*) override {}
+  void texts(const char*, std::vector<std::string>&, const char*) override {}
   void begin_group(const char*, const char*) override {}
   void end_group() override {}
 };
