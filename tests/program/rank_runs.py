@@ -1,7 +1,9 @@
 """Runs of several ranks; shared by the tests of ranks."""
 
 import json
+import math
 import os
+import pathlib
 import signal
 import struct
 import subprocess
@@ -61,6 +63,15 @@ def floats_of(path):
 
 def largest_difference(a, b):
     return max(abs(x - y) for x, y in zip(floats_of(a), floats_of(b), strict=True))
+
+
+def moved_by_an_ulp(run):
+    """The setting with which the images of a finished run move by one float32 unit in the last
+    place of their mean: what the steps make of it is the scale of any rounding in that run."""
+    config = json.loads((pathlib.Path(run) / "config.json").read_text())
+    mean = config["data"]["mean"]
+    moved = [x + 2.0 ** (math.floor(math.log2(x)) - 23) for x in mean]
+    return f"data.mean=[{','.join(map(repr, moved))}]"
 
 
 class RanksTest(ProgramTest):

@@ -7,6 +7,7 @@ import subprocess
 import nearfar_program
 from foreign_weights_test import COUNT, SIDE, PhotographTest, pixel
 from nearfar_program import digest, png, read_safetensors, run
+from rank_runs import moved_by_an_ulp
 
 try:
     import safetensors.torch
@@ -166,10 +167,15 @@ class TrainedViT(PhotographTest):
         ranks = self.folder / "ranks"
         run("launch", "--ranks", 2, "pretrain", "--recipe", "simclr", "--data", self.photographs,
             "--out", ranks, *SMALL, "train.steps=2", *settings, check=0)
-        self.assertEqual(len(self.losses(whole)), 2)
+        expected = self.losses(whole)
+        self.assertEqual(len(expected), 2)
+        moved, _ = self.train("moved", *settings, moved_by_an_ulp(whole))
+        # BatchNorm over two rows is steep: the scale is what it makes of one ulp of the input, and
+        # at least the rounding of a loss that is a mean of float32 terms.
+        scale = max(abs(a - b) for a, b in zip(self.losses(moved), expected, strict=True))
         for out in (pieces, ranks):
-            for found, expected in zip(self.losses(out), self.losses(whole), strict=True):
-                self.assertAlmostEqual(found, expected, delta=1e-4 * expected)
+            for a, b in zip(self.losses(out), expected, strict=True):
+                self.assertAlmostEqual(a, b, delta=max(10.0 * scale, 1e-6 * b))
 
     def test_every_export_has_the_same_features(self):
         for options in ((), ("encoder.pool=avg", "encoder.heads=6")):
