@@ -8,17 +8,11 @@
 #include "distributed/group.h"
 #include "framework/encoders/layers.h"
 #include "framework/recipe/plugin.h"
+#include "recipes/blocks/supervision.h"
 
 namespace nearfar {
 
 // Shapes: n local samples, H features of the encoder, C classes.
-
-/// Crops and flips alone (appendix B.5: "only random cropping with random left-to-right flipping").
-ViewPolicy crops_and_flips() {
-  ViewPolicy policy;
-  policy.jitter = policy.grayscale = policy.blur = 0.0;
-  return policy;
-}
 
 struct SupervisedConfig {
   ViewPolicy view = crops_and_flips();
@@ -36,12 +30,7 @@ class Supervised final : public Recipe {
  public:
   Supervised(const SupervisedConfig& config, const Setup& setup)
       : config_(config), group_(setup.group) {
-    const auto classes = static_cast<int64_t>(setup.data.class_names.size());
-    if (classes < 2) {
-      throw DataError(setup.data.path +
-                      ": expected labels of at least two classes to learn, found " +
-                      std::to_string(classes));
-    }
+    const int64_t classes = classes_to_learn(setup.data);
     encoder_ = register_module("encoder", setup.make_encoder(config.view.size));
     head_ = register_module("head", std::make_shared<Linear>(encoder_->width(), classes));
     const at::NoGradGuard values_alone;

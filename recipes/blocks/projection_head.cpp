@@ -5,11 +5,18 @@
 
 #include <string>
 
+#include "framework/error.h"
+
 namespace nearfar {
 
 ProjectionHead::ProjectionHead(int64_t input, const ProjectionHeadConfig& config,
                                const NormPlan& norm)
     : width_(config.width == 0 ? input : config.width) {
+  if (config.layers == 0 && width_ != input) {
+    throw ConfigError(
+        "recipe.projection.width: expected 0 or the encoder's width " + std::to_string(input) +
+        " without layers (recipe.projection.layers=0), found " + std::to_string(width_));
+  }
   const int64_t hidden = config.hidden == 0 ? input : config.hidden;
   const BatchNormOptions last_norm{.scale = config.last_norm == "scale", .shift = false};
   for (int64_t layer = 1; layer <= config.layers; ++layer) {

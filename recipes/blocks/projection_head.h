@@ -22,8 +22,9 @@ struct ProjectionHeadConfig {
   double weight_std = 0.01;
 
   void describe(auto& field) {
-    field("layers", layers, int64_t{1}, int64_t{8},
-          "linear layers, ReLU between them: 1 linear head, 2 SimCLR v1, 3 SimCLR v2");
+    field("layers", layers, int64_t{0}, int64_t{8},
+          "linear layers, ReLU between them: 0 no head (width 0), 1 linear head, 2 SimCLR v1, 3 "
+          "SimCLR v2");
     field("hidden", hidden, int64_t{0}, int64_t{1} << 20,
           "width of the inner layers; 0: that of the encoder");
     field("width", width, int64_t{0}, int64_t{1} << 20,
@@ -40,7 +41,8 @@ struct ProjectionHeadConfig {
 /// features [N, input] -> embeddings [N, width], not normalised. Children linear1, bn1, linear2,
 /// bn2, ... With BatchNorm no linear layer has a bias, inner norms have scale and shift, the last
 /// one what last_norm says; without it (MoCo v2's head) every linear layer has a bias, which starts
-/// at 0 unless weight_std is 0.
+/// at 0 unless weight_std is 0. Of no layers, what goes in comes out; throws ConfigError for
+/// another width of that.
 class ProjectionHead : public torch::nn::Module {
  public:
   ProjectionHead(int64_t input, const ProjectionHeadConfig& config, const NormPlan& norm);

@@ -39,6 +39,8 @@ const std::vector<Subject>& law_subjects() {
   static const std::vector<Subject> subjects{
       {"simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}},
       {"supervised", {"zero_start=false", "view.size=12"}},
+      {"metric", {"view.size=12"}},
+      {"metric", {"loss=center", "classes.center_weight=0.1", "view.size=12"}, "center"},
       {"moco", moco},
       {"moco", both_ways, "symmetric_sharded"},
       {"instance_discrimination", softmax, "softmax"},

@@ -51,7 +51,7 @@ TEST_P(RankProcesses, EqualOneRank) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Gloo, RankProcesses,
-                         testing::Combine(testing::Values("simclr", "supervised", "moco",
+                         testing::Combine(testing::Values("simclr", "supervised", "metric", "moco",
                                                           "moco_symmetric_sharded", "mocov3",
                                                           "instance_discrimination_nce"),
                                           testing::Values(1, 2, 4)),

@@ -53,6 +53,7 @@ SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::st
   DatasetInfo data;
   data.size = 2 * plan.batch;
   data.class_names = {"a", "b", "c"};
+  data.targets = {"x", "y"};
   small.recipe = make_recipe(plugin, config.get(), Setup{make, group, data, train});
   if (plan.type == at::kDouble) to_double(*small.recipe);
   small.recipe->train();
@@ -79,6 +80,8 @@ Batch small_batch(const SmallPlan& plan, int64_t step, size_t views, Group& grou
   }
   batch.index = at::arange(batch.shard.begin, batch.shard.end, at::kLong);
   batch.label = (batch.index * 5 + step).remainder(3);
+  batch.target = noise(plan.seed, static_cast<uint64_t>(step) * 16 + 15, {plan.batch, 2})
+                     .narrow(0, batch.shard.begin, batch.shard.size());
   return batch;
 }
 
