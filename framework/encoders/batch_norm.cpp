@@ -11,6 +11,7 @@
 
 #include "distributed/gather.h"
 #include "framework/encoders/norm_groups.h"
+#include "framework/encoders/rows_per_image.h"
 
 namespace nearfar {
 namespace {
@@ -46,13 +47,26 @@ at::Tensor sums_of_all_groups(Group& group, const std::vector<at::Tensor>& mine,
   return sum_with_grad(group, at::constant_pad_nd(at::stack(mine), {0, 0, first, after}));
 }
 
+/// Values per channel that an image has: its pixels, in all of its rows.
+int64_t values_of_image(const Shard& piece, const at::Tensor& input) {
+  return input.numel() / (piece.size() * input.size(1));
+}
+
 /// Values per channel of every group, [groups, 1].
 at::Tensor values_of_groups(int64_t norm_batch, const Shard& piece, const at::Tensor& input) {
   const int64_t rows = norm_group_rows(norm_batch, piece.total);
   const int64_t groups = (piece.total + rows - 1) / rows;
-  const int64_t pixels = input.numel() / (input.size(0) * input.size(1));
   const at::Tensor starts = at::arange(groups, input.options()).mul_(rows);
-  return at::rsub(starts, piece.total).clamp_max_(rows).mul_(pixels).unsqueeze(1);
+  return at::rsub(starts, piece.total)
+      .clamp_max_(rows)
+      .mul_(values_of_image(piece, input))
+      .unsqueeze(1);
+}
+
+/// The rows of the images of one group.
+at::Tensor rows_of(const at::Tensor& input, const NormGroup& group) {
+  const int64_t rows = RowsPerImage::current();
+  return input.narrow(0, group.begin * rows, group.rows * rows);
 }
 
 std::vector<BatchNorm*> norms_inside(torch::nn::Module& root) {
@@ -89,15 +103,17 @@ at::Tensor BatchNorm::forward(const at::Tensor& input) {
 }
 
 Shard BatchNorm::piece_of(const at::Tensor& input) const {
-  const int64_t rows = input.size(0);
+  const int64_t each = RowsPerImage::current(), rows = input.size(0);
   if (!plan_.piece && ranks() > 1) {
     refuse(
         "expected NormPlan::piece to say which rows of the global batch these are, got none on " +
         std::to_string(ranks()) + " ranks");
   }
-  const Shard piece = plan_.piece ? *plan_.piece : Shard{0, rows, rows};
-  if (piece.size() != rows) {
-    refuse("expected " + rows_text(piece) + ", got " + std::to_string(rows) + " rows");
+  const Shard piece = plan_.piece ? *plan_.piece : Shard{0, rows / each, rows / each};
+  if (piece.size() * each != rows) {
+    refuse("expected " + rows_text(piece) +
+           (each == 1 ? "" : ", each as " + std::to_string(each) + " rows") + ", got " +
+           std::to_string(rows) + " rows");
   }
   if (rows == 0 || piece.total < ranks()) {
     refuse("expected at least one row on each of " + std::to_string(ranks()) + " ranks, got " +
@@ -120,8 +136,7 @@ void BatchNorm::check_groups(const at::Tensor& input, const Shard& piece) const 
            rows_text(piece) + "; leave train.micro_batch at 0 or make encoder.norm_batch smaller");
   }
   // The smallest group of the batch, not of the piece: all ranks refuse together and none waits.
-  const int64_t pixels = input.numel() / (input.size(0) * input.size(1));
-  if (smallest_norm_group(plan_.norm_batch, piece.total) * pixels == 1) {
+  if (smallest_norm_group(plan_.norm_batch, piece.total) * values_of_image(piece, input) == 1) {
     refuse("Expected more than 1 value per channel when training, got " + c10::str(input.sizes()) +
            " and a group of one row in " + groups + " of " + std::to_string(piece.total));
   }
@@ -137,7 +152,7 @@ at::Tensor BatchNorm::normalize_local(const at::Tensor& input, const Shard& piec
   if (groups.size() == 1) return normalize_group(input);
   std::vector<at::Tensor> outputs;
   for (const NormGroup& group : groups) {
-    outputs.push_back(normalize_group(input.narrow(0, group.begin, group.rows)));
+    outputs.push_back(normalize_group(rows_of(input, group)));
   }
   return at::cat(outputs);
 }
@@ -163,14 +178,13 @@ at::Tensor BatchNorm::normalize_across_ranks(const at::Tensor& input, const Shar
 
   std::vector<at::Tensor> parts;
   for (const NormGroup& group : groups) {
-    parts.push_back(sum_per_channel(input.narrow(0, group.begin, group.rows)));
+    parts.push_back(sum_per_channel(rows_of(input, group)));
   }
   const at::Tensor mean = sums_of_all_groups(*plan_.group, parts, first, all) / values;
 
   std::vector<at::Tensor> outputs;
   for (const NormGroup& group : groups) {
-    const at::Tensor rows = input.narrow(0, group.begin, group.rows);
-    outputs.push_back(rows - like_channels_of(mean[group.index], input));
+    outputs.push_back(rows_of(input, group) - like_channels_of(mean[group.index], input));
     parts[group.index - first] = sum_per_channel(outputs.back().square());
   }
   const at::Tensor var = sums_of_all_groups(*plan_.group, parts, first, all) / values;

@@ -7,6 +7,7 @@
 
 #include "distributed/gather.h"
 #include "framework/losses/pairs.h"
+#include "framework/ship.h"
 
 namespace nearfar {
 
@@ -29,6 +30,52 @@ PredictiveLoss cpc_loss(Group& group, const at::Tensor& context, const at::Tenso
   result.loss = terms_Sn.sum() * (share / static_cast<double>(terms_Sn.size(0)));
   result.per_step_S = terms_Sn.detach().mean(1);
   result.bound_S = std::log(static_cast<double>(own.total)) - result.per_step_S;
+  return result;
+}
+
+Candidates draw_candidates(Group& group, const at::Tensor& targets, const Shard& own, int64_t count,
+                           Random random) {
+  TORCH_CHECK(targets.dim() == 3 && targets.size(0) == own.size() && count >= 0,
+              "cpc: expected targets [n, P, z] of ", own.size(), " images, got ", targets.sizes(),
+              ", and no negative count, got ", count);
+  const int64_t places = targets.size(1), all = own.total * places;
+  const at::Tensor all_Mz =
+      gather_with_grad(group, targets.contiguous(), rows_of_shards("cpc", group, own))
+          .flatten(0, 1);
+  if (count == 0 || count >= all) return {all_Mz, {}};
+  const at::Tensor among = at::zeros({all}, at::kBool);
+  bool* chosen = among.mutable_data_ptr<bool>();
+  for (int64_t i = all - count; i < all; ++i) {  // Floyd's draw: each subset is as likely
+    const int64_t drawn = random.below(i + 1);
+    chosen[chosen[drawn] ? i : drawn] = true;
+  }
+  const at::Tensor numbers = among.nonzero().squeeze(1);
+  return {all_Mz.index_select(0, ship(numbers, targets.device())), among.view({own.total, places})};
+}
+
+PlacesLoss places_loss(Group& group, const at::Tensor& predictions, const at::Tensor& targets,
+                       const Candidates& candidates, const Shard& own) {
+  TORCH_CHECK(predictions.dim() == 3 && targets.dim() == 3 && predictions.size(0) == own.size() &&
+                  targets.size(0) == own.size() && predictions.size(2) == targets.size(2) &&
+                  predictions.size(1) > 0 && predictions.size(1) <= targets.size(1),
+              "cpc: expected predictions [n, m, z] and targets [n, P, z], 0 < m <= P, of ",
+              own.size(), " images, got ", predictions.sizes(), " and ", targets.sizes());
+  const int64_t count = predictions.size(1), first = targets.size(1) - count;
+  const at::Tensor own_r = (predictions * targets.narrow(1, first, count)).sum(2).flatten();
+  at::Tensor log_sum_r = predictions.flatten(0, 1).mm(candidates.rows_Kz.t()).logsumexp(1);
+  PlacesLoss result;
+  const auto size = static_cast<double>(candidates.rows_Kz.size(0));
+  result.log_candidates = std::log(size);
+  if (candidates.among_NP.defined()) {
+    const at::Tensor among_Nm = candidates.among_NP.narrow(1, first, count);
+    const at::Tensor among_r = among_Nm.narrow(0, own.begin, own.size()).flatten();
+    log_sum_r =
+        at::where(ship(among_r, own_r.device()), log_sum_r, at::logaddexp(log_sum_r, own_r));
+    const double share = among_Nm.to(at::kDouble).mean().item<double>();
+    result.log_candidates = share * std::log(size) + (1.0 - share) * std::log1p(size);
+  }
+  result.loss =
+      (log_sum_r - own_r).sum() * (share_of_row(group, own.total) / static_cast<double>(count));
   return result;
 }
 

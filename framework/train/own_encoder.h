@@ -18,7 +18,7 @@ struct OwnEncoder {
   Json settings = Json::object();  // the recipe's keys
 };
 
-/// Whether the class of `encoder` is code of a recipe's library.
+/// Whether `encoder` is none that make_encoder() builds.
 bool is_own_encoder(const Encoder& encoder);
 
 /// The run's recipe with its settings. Precondition: `library` is where it was opened from.

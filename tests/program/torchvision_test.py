@@ -84,6 +84,34 @@ class Torchvision(ProgramTest):
     def test_resnet50(self):
         self.train_and_compare("resnet50", "imagenet", steps=1)
 
+    def test_cpc_is_the_mean_over_patches_of_torchvisions_model(self):
+        photographs, out = self.photographs(), self.folder / "run"
+        run("pretrain", "--recipe", "cpc", "--data", photographs, "--out", out,
+            "encoder.name=resnet18", "encoder.stem=cifar", f"recipe.view.size={SIDE}",
+            "recipe.patch=16", "recipe.stride=6", "recipe.first_step=1", "recipe.last_step=2",
+            "recipe.context.width=8", "recipe.context.layers=2", "train.batch=3",
+            "train.steps=2", "threads=1", "data.workers=1", "optimizer.learning_rate=0.1", check=0)
+        state, metadata = tensors_of(out / "encoder.safetensors")
+        self.assertEqual((metadata["encoder"], metadata["given_encoder"]), ("own", "resnet18"))
+        inner = torchvision.models.resnet18(weights=None)
+        inner.fc = torch.nn.Identity()
+        inner.conv1 = torch.nn.Conv2d(3, 64, 3, stride=1, padding=1, bias=False)
+        inner.maxpool = torch.nn.Identity()
+        inner.load_state_dict(state, strict=True)
+
+        class Patches(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.inner = inner
+
+            def forward(self, images):
+                parts = [self.inner(images[..., top:top + 16, left:left + 16])
+                         for top in (0, 6, 12) for left in (0, 6, 12)]
+                return torch.stack(parts).mean(0)
+
+        images = self.images(SIDE, json.loads(metadata["mean"]), json.loads(metadata["std"]))
+        self.assert_same_features(out, Patches(), images, photographs)
+
     def test_a_file_of_torchvision(self):
         torch.manual_seed(3)
         model = torchvision.models.resnet18(weights=None)

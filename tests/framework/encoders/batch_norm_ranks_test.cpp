@@ -8,6 +8,7 @@
 
 #include "distributed/thread_group.h"
 #include "framework/encoders/batch_norm.h"
+#include "framework/encoders/rows_per_image.h"
 #include "tests/framework/encoders/module_tensors.h"
 
 namespace nearfar {
@@ -42,24 +43,30 @@ struct World {
   int64_t rows = 0;
   int64_t norm_batch = 0;
   bool images = false;
+  int64_t each = 1;  // rows that stand for one
 
-  at::Tensor view(double phase) const {
-    return images ? waves({rows, kChannels, 2, 2}, phase) : waves({rows, kChannels}, phase);
+  /// Rows [begin, end).
+  at::Tensor view(double phase, const Shard& piece) const {
+    const int64_t all = rows * each;
+    return (images ? waves({all, kChannels, 2, 2}, phase) : waves({all, kChannels}, phase))
+        .slice(0, piece.begin * each, piece.end * each)
+        .clone();
   }
 };
 
 /// Two views through the norms on one rank's piece: outputs, gradients of inputs, parameters and
 /// running statistics after one step.
 Tensors step(const World& world, const NormPlan& plan, const Shard& piece) {
+  const RowsPerImage each(world.each);
   TwoNorms norms(plan);
   Tensors results;
   at::Tensor loss = at::zeros({}, at::kDouble);
   std::vector<at::Tensor> inputs;
   for (const int view : {1, 2}) {
-    const at::Tensor input = world.view(view).slice(0, piece.begin, piece.end).clone();
+    const at::Tensor input = world.view(view, piece);
     inputs.push_back(input.requires_grad_(true));
     const at::Tensor output = norms.forward(input);
-    const at::Tensor direction = world.view(view + 0.5).slice(0, piece.begin, piece.end);
+    const at::Tensor direction = world.view(view + 0.5, piece);
     loss = loss + (output * direction).sum();
     results["rows.output" + std::to_string(view)] = output.detach();
   }
@@ -124,6 +131,14 @@ TEST(BatchNormRanks, UnevenRanksAndGroupsThatCutThem) {
     expect_ranks_equal_one({.rows = 11, .norm_batch = 0}, ranks);
     expect_ranks_equal_one({.rows = 11, .norm_batch = 4, .images = true}, ranks);
     expect_ranks_equal_one({.rows = 14, .norm_batch = 3}, ranks);
+  }
+}
+
+TEST(BatchNormRanks, ImagesOfSeveralRows) {
+  for (const int ranks : {2, 3, 4}) {
+    expect_ranks_equal_one({.rows = 12, .norm_batch = 3, .each = 5}, ranks);
+    expect_ranks_equal_one({.rows = 11, .norm_batch = 0, .each = 3}, ranks);
+    expect_ranks_equal_one({.rows = 11, .norm_batch = 4, .images = true, .each = 2}, ranks);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "framework/encoders/rows_per_image.h"
 #include "tests/framework/encoders/module_tensors.h"
 
 namespace nearfar {
@@ -247,6 +248,35 @@ TEST(BatchNorm, RefusesWhatHasNoStatistics) {
                        "expected whole groups of 4 rows, got rows [2, 6) of 8"));
   EXPECT_TRUE(contains(refusal(piece_plan(4, {0, 4, 8}), waves({3, 2}, 0.0)),
                        "expected rows [0, 4) of 8, got 3 rows"));
+}
+
+// The rows of an image, one above the other in one row, have the same statistics.
+TEST(BatchNorm, CountsAllRowsOfAnImageToItsGroup) {
+  constexpr int64_t kEach = 3;
+  const at::Tensor tall = waves({10, 2, kEach * 2, 4}, 0.3);  // 10 images in groups of 4, 4 and 2
+  const at::Tensor rows = tall.view({10, 2, kEach, 2, 4}).transpose(1, 2).reshape({30, 2, 2, 4});
+  const auto norm_of_images = make_norm(2, groups_of(4)), norm = make_norm(2, groups_of(4));
+  const at::Tensor expected = norm_of_images->forward(tall);
+  const RowsPerImage each(kEach);
+  const at::Tensor found =
+      norm->forward(rows).view({10, kEach, 2, 2, 4}).transpose(1, 2).reshape({10, 2, 6, 4});
+  EXPECT_LT(worst_difference(found, expected), 1e-12);
+  norm_of_images->move_running_statistics();
+  norm->move_running_statistics();
+  for (const char* name : {"running_mean", "running_var"}) {
+    EXPECT_LT(worst_difference(buffer(*norm, name), buffer(*norm_of_images, name)), 1e-12);
+  }
+}
+
+TEST(BatchNorm, RefusesARowTooFewOfAnImage) {
+  const RowsPerImage each(3);
+  EXPECT_EQ(refusal(groups_of(0), waves({3, 2}, 0.0)), "");
+  EXPECT_NE(refusal(groups_of(0), waves({8, 2}, 0.0))
+                .find("expected rows [0, 2) of 2, each as 3 rows, got 8 rows"),
+            std::string::npos);
+  EXPECT_NE(refusal(piece_plan(4, {4, 8, 8}), waves({4, 2}, 0.0))
+                .find("expected rows [4, 8) of 8, each as 3 rows, got 4 rows"),
+            std::string::npos);
 }
 
 TEST(BatchNorm, KeepsChannelsLast) {
