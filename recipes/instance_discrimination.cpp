@@ -3,8 +3,8 @@
 #include "augment/view_presets.h"
 #include "framework/losses/npid.h"
 #include "framework/recipe/plugin.h"
+#include "recipes/blocks/bank_contrast.h"
 #include "recipes/blocks/feature_bank.h"
-#include "recipes/blocks/noise_contrast.h"
 #include "recipes/blocks/projection_head.h"
 
 namespace nearfar {
@@ -12,7 +12,7 @@ namespace nearfar {
 // Shapes: n local samples, D of the projection.
 
 struct InstanceDiscriminationConfig {
-  NoiseContrastConfig contrast;
+  BankContrastConfig contrast;
   double proximal = 0.0;
   ProjectionHeadConfig projection{.layers = 1, .batch_norm = false, .weight_std = 0.0};
   FeatureBankConfig bank;
@@ -37,7 +37,8 @@ class InstanceDiscrimination final : public Recipe {
                                                                setup.plan.norm));
     bank_ = add("bank", std::make_shared<FeatureBank>(setup.data.size, config.projection.width,
                                                       config.bank, setup.plan.seed, group_));
-    contrast_ = add("contrast", std::make_shared<NoiseContrast>(config.contrast, group_));
+    contrast_ =
+        add("contrast", std::make_shared<BankContrast>(config.contrast, setup.data.size, group_));
   }
 
   std::vector<ViewPolicy> views() const override { return {config_.view}; }
@@ -48,12 +49,7 @@ class InstanceDiscrimination final : public Recipe {
   }
 
   Loss loss(const Embeddings& f_nD, const Batch& batch) override {
-    Loss loss = by_softmax()
-                    ? Loss{npid_softmax(group_, f_nD[0], bank_->rows(),
-                                        config_.contrast.temperature, batch.shard, batch.index),
-                           npid_softmax_random_guess(bank_->rows().place.total),
-                           {}}
-                    : contrast_->loss(f_nD[0], bank_->rows(), batch);
+    Loss loss = contrast_->loss(f_nD[0], bank_->rows(), batch);
     if (config_.proximal > 0.0) {
       loss.value =
           loss.value + npid_proximal(group_, f_nD[0], bank_->rows(), batch.shard, batch.index) *
@@ -64,21 +60,21 @@ class InstanceDiscrimination final : public Recipe {
   }
 
   void after_step(const Embeddings& f_nD, const Batch& batch) override {
-    if (!by_softmax()) contrast_->keep(f_nD[0], bank_->rows(), batch);
+    contrast_->keep(f_nD[0], bank_->rows(), batch);
     bank_->update(group_, f_nD[0], batch.index, batch.shard);
   }
+
+  void before_epoch(EpochContext&) override { contrast_->find_densities(bank_->rows()); }
 
   std::shared_ptr<Encoder> encoder() const override { return encoder_; }
 
  private:
-  bool by_softmax() const { return config_.contrast.noise == 0; }
-
   InstanceDiscriminationConfig config_;
   Group& group_;
   std::shared_ptr<Encoder> encoder_;
   std::shared_ptr<ProjectionHead> head_;
   std::shared_ptr<FeatureBank> bank_;
-  std::shared_ptr<NoiseContrast> contrast_;
+  std::shared_ptr<BankContrast> contrast_;
 };
 
 }  // namespace nearfar

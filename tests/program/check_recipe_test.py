@@ -68,6 +68,13 @@ class CheckRecipe(ProgramTest):
                 self.assertEqual({name for name, law in laws.items()
                                   if law["verdict"] == "broken"}, broken, laws)
 
+    def test_a_choice_of_a_built_in_recipe(self):
+        """What the default leaves out: ctest asks for the defaults of every recipe."""
+        drawn = ["recipe.negatives=density", "recipe.density.count=8", "recipe.density.neighbours=3"]
+        for more in ([], ["recipe.bank.sharded=true"]):
+            laws, said = self.check("instance_discrimination", *drawn, *more, code=0)
+            self.assertNotIn("broken", {law["verdict"] for law in laws.values()}, said)
+
     def test_a_key_without_help(self):
         laws, _ = self.check(PLUGINS / "undocumented.so", code=REFUSED)
         self.assertIn("recipe.temperature: expected a help text", laws["keys"]["reason"])

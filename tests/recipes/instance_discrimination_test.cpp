@@ -12,6 +12,7 @@
 #include "framework/train/training.h"
 #include "tests/framework/files/temporary_folder.h"
 #include "tests/framework/losses/over_ranks.h"
+#include "tests/recipes/bank_course.h"
 #include "tests/recipes/small_recipe.h"
 
 namespace nearfar {
@@ -19,15 +20,6 @@ namespace {
 
 constexpr int64_t kFifty = 50;
 const SmallPlan kPlan{.batch = 12, .norm_batch = 12, .side = 8, .steps = kFifty, .rate = 0.01};
-
-std::vector<std::string> settings(int64_t noise, bool sharded, const char* type = "float32") {
-  return {"noise=" + std::to_string(noise),
-          "temperature=0.5",
-          "proximal=0.5",
-          "projection.width=8",
-          std::string("bank.type=") + type,
-          std::string("bank.sharded=") + (sharded ? "true" : "false")};
-}
 
 at::Tensor bank_after_fifty(const std::vector<std::string>& chosen, Group& group) {
   const ThreadCount one(1);
@@ -42,7 +34,7 @@ at::Tensor bank_after_fifty(const std::vector<std::string>& chosen, Group& group
 TEST(InstanceDiscrimination, BanksAreTheSameOnAllRanksAfterFiftySteps) {
   for (const int64_t noise : {0, 16}) {
     SoloGroup solo;
-    const at::Tensor expected = bank_after_fifty(settings(noise, false), solo);
+    const at::Tensor expected = bank_after_fifty(bank_settings(noise, false), solo);
     // The images of the batches are the first twelve; the others keep their start.
     EXPECT_LT((expected.narrow(0, 0, 12).norm(2, 1) - 1.0).abs().max().item<double>(), 1e-12);
     EXPECT_GT((expected.narrow(0, 12, 12).norm(2, 1) - 1.0).abs().max().item<double>(), 0.01);
@@ -51,7 +43,7 @@ TEST(InstanceDiscrimination, BanksAreTheSameOnAllRanksAfterFiftySteps) {
         std::vector<at::Tensor> banks(static_cast<size_t>(ranks));
         run_ranks(ranks, [&](Group& group) {
           banks[static_cast<size_t>(group.rank())] =
-              bank_after_fifty(settings(noise, sharded), group);
+              bank_after_fifty(bank_settings(noise, sharded), group);
         });
         for (const at::Tensor& bank : banks) {
           EXPECT_TRUE(bank.equal(banks[0])) << ranks << " ranks";
@@ -62,61 +54,6 @@ TEST(InstanceDiscrimination, BanksAreTheSameOnAllRanksAfterFiftySteps) {
     }
   }
 }
-
-/// A training of the recipe on made-up images, batches of which show some images twice.
-struct Course {
-  explicit Course(const std::vector<std::string>& chosen) : config(make_run_config(plugin())) {
-    Settings all;
-    for (const std::string& setting : chosen) all.add_assignment(setting, "test");
-    all.add_assignment("view.size=" + std::to_string(kSide), "test");
-    all.apply([&](Fields& field) { plugin().describe(config.recipe.config.get(), field); });
-    config.encoder.name = "tiny";
-    // oneDNN's gradient of 1x1 convolutions (AVX2, float32) writes beyond weights of fewer
-    // channels.
-    config.encoder.width = 8;
-    config.train.batch = kBatch;
-    config.train.check_ranks = 1;
-    config.schedule.warmup_epochs = 0.0;
-    config.optimizer.learning_rate = 0.1;
-    config.device = "cpu";
-  }
-
-  static const RecipePlugin& plugin() { return *open_recipe("instance_discrimination").plugin; }
-
-  std::unique_ptr<Training> training(Group& group) const {
-    DatasetInfo info;
-    info.channels = 1;
-    info.size = kImages;
-    TrainPlan plan;
-    plan.batch = kBatch;
-    plan.steps = plan.steps_per_epoch = 20;
-    plan.epochs = 1;
-    plan.seed = 3;
-    plan.norm = {0, &group, {}};
-    return std::make_unique<Training>(config, info, plan, group, at::kCPU);
-  }
-
-  static ViewBatch batch(int64_t step, const Group& group) {
-    ViewBatch batch;
-    batch.shard = shard(kBatch, group.size(), group.rank());
-    batch.channels = 1;
-    batch.targets.resize(1);
-    batch.targets.front().size = {kSide, kSide};
-    batch.views.emplace_back();
-    for (int64_t i = batch.shard.begin; i < batch.shard.end; ++i) {
-      batch.index.push_back((i * i + 3 * step) % kImages);
-      batch.label.push_back(-1);
-      for (int64_t p = 0; p < kSide * kSide; ++p) {
-        batch.views.front().push_back(
-            static_cast<float>(std::sin(0.1 * static_cast<double>(p * (i + 1) + 7 * step))));
-      }
-    }
-    return batch;
-  }
-
-  static constexpr int64_t kSide = 16, kBatch = 8, kImages = 30;
-  RunConfig config;
-};
 
 void write(const std::vector<GenerationFile>& files, const TemporaryFolder& folder) {
   for (const auto& [name, bytes] : files) {
@@ -129,13 +66,6 @@ Generation generation_in(const TemporaryFolder& folder, int64_t step) {
   generation.path = folder.path();
   generation.step = step;
   return generation;
-}
-
-at::Tensor tensor_of(const NamedTensors& state, const std::string& wanted) {
-  for (const auto& [name, tensor] : state) {
-    if (name == wanted) return tensor.clone();
-  }
-  return {};
 }
 
 /// What rank 0 saves after steps [from, to) on `ranks` ranks, from the files of `start` if given.
@@ -163,7 +93,7 @@ TEST(InstanceDiscrimination, GoesOnFromACheckpointToTheBit) {
   for (const char* type : {"float32", "bfloat16"}) {
     for (const bool sharded : {false, true}) {
       for (const int ranks : {1, 2, 4}) {
-        const Course course(settings(8, sharded, type));
+        const Course course(bank_settings(8, sharded, type));
         const auto middle = saved_by(course, ranks, 0, 3);
         EXPECT_TRUE(saved_by(course, ranks, 3, 6, middle) == saved_by(course, ranks, 0, 6))
             << ranks << " ranks, sharded " << sharded << ", " << type;
@@ -173,7 +103,7 @@ TEST(InstanceDiscrimination, GoesOnFromACheckpointToTheBit) {
 }
 
 TEST(InstanceDiscrimination, ACheckpointHoldsTheWholeBankForAnyNumberOfRanks) {
-  const Course whole(settings(8, false)), pieces(settings(8, true));
+  const Course whole(bank_settings(8, false)), pieces(bank_settings(8, true));
   const auto saved = saved_by(pieces, 3, 0, 4);
   for (const int ranks : {1, 2, 4, 8}) {
     for (const Course& course : {whole, pieces}) {
@@ -183,7 +113,7 @@ TEST(InstanceDiscrimination, ACheckpointHoldsTheWholeBankForAnyNumberOfRanks) {
 }
 
 TEST(InstanceDiscrimination, ACheckpointOfOtherImagesIsRefused) {
-  const auto saved = saved_by(Course(settings(8, true)), 2, 0, 1);
+  const auto saved = saved_by(Course(bank_settings(8, true)), 2, 0, 1);
   const TemporaryFolder folder;
   write(saved, folder);
   SafetensorsFile file = read_safetensors(folder / "model.safetensors");
@@ -193,7 +123,7 @@ TEST(InstanceDiscrimination, ACheckpointOfOtherImagesIsRefused) {
   }
   const std::vector<uint8_t> bytes = encode_tensors(tensors);
   replace_file(real_file_system(), folder / "model.safetensors", bytes.data(), bytes.size());
-  const Course course(settings(8, true));
+  const Course course(bank_settings(8, true));
   run_ranks(2, [&](Group& group) {
     const auto training = course.training(group);
     try {
@@ -209,7 +139,7 @@ TEST(InstanceDiscrimination, ACheckpointOfOtherImagesIsRefused) {
 }
 
 TEST(InstanceDiscrimination, ABankThatIsNotFiniteOnOneRankIsSavedByNone) {
-  const Course course(settings(8, true));
+  const Course course(bank_settings(8, true));
   run_ranks(2, [&](Group& group) {
     const auto training = course.training(group);
     if (group.rank() == 1) {
@@ -230,7 +160,7 @@ TEST(InstanceDiscrimination, ABankThatIsNotFiniteOnOneRankIsSavedByNone) {
 TEST(InstanceDiscrimination, ZIsThatOfTheFirstBatchFromThenOn) {
   for (const char* rule : {"noise", "noise_and_positive"}) {
     SoloGroup group;
-    std::vector<std::string> chosen = settings(8, false);
+    std::vector<std::string> chosen = bank_settings(8, false);
     chosen.push_back(std::string("z=") + rule);
     const Course course(chosen);
     const auto training = course.training(group);
@@ -270,9 +200,10 @@ TEST(InstanceDiscrimination, ZIsThatOfTheFirstBatchFromThenOn) {
 // The loss is asked again and again (gradient caching, measurements): it must move nothing.
 TEST(InstanceDiscrimination, TheLossMovesNothing) {
   SoloGroup group;
-  for (const int64_t noise : {0, 16}) {
-    SmallRecipe small =
-        make_small_recipe("instance_discrimination", settings(noise, false), kPlan, group);
+  for (const std::string more : {"noise=0", "noise=16", "negatives=density"}) {
+    std::vector<std::string> chosen = bank_settings(16, false);
+    chosen.insert(chosen.end(), {"density.count=9", more});
+    SmallRecipe small = make_small_recipe("instance_discrimination", chosen, kPlan, group);
     const Batch batch = small_batch(kPlan, 0, 1, group);
     *small.piece = batch.shard;
     const Embeddings f = small.recipe->embed(batch);

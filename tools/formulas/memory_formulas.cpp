@@ -2,6 +2,7 @@
 #include <torch/types.h>
 
 #include "framework/error.h"
+#include "framework/losses/density_negatives.h"
 #include "framework/losses/npid.h"
 #include "recipes/blocks/feature_queue.h"
 #include "tools/formulas/loss_formulas.h"
@@ -109,6 +110,41 @@ Computed bank_update(const TensorsByName& inputs, const BankConfig& config) {
   return {{}, {{"bank_after", bank.rows}}};
 }
 
+struct DensityConfig {
+  double temperature = 0.07;
+  int64_t neighbours = 2;
+  double gamma = 1.0;
+  int64_t count = 2;
+  int64_t seed = 0;
+  void describe(auto& field) {
+    field("temperature", temperature, 0.001, 10.0, "lower punishes near misses harder");
+    field("neighbours", neighbours, int64_t{1}, int64_t{1} << 40, "rows that a density is over");
+    field("gamma", gamma, -1e6, 1e6, "above 0 draws from crowds, below 0 from afar");
+    field("count", count, int64_t{1}, int64_t{1} << 40, "negatives of each feature");
+    field("seed", seed, int64_t{0}, int64_t{1} << 62, "of the draw");
+  }
+};
+
+/// Each sample's own, of those that the batch shares: [B, count].
+at::Tensor listed_by_sample(const DensityNegatives& drawn) {
+  const at::Tensor own_BC = drawn.left_out_n.unsqueeze(1).ne(drawn.image_C);
+  return drawn.image_C.expand_as(own_BC).masked_select(own_BC).view(
+      {drawn.left_out_n.size(0), drawn.image_C.size(0) - 1});
+}
+
+Computed by_density(const TensorsByName& inputs, const DensityConfig& config) {
+  const at::Tensor &feature = inputs.at("feature"), &index = inputs.at("index");
+  WholeBatch whole(feature);
+  const MemoryBank bank = whole_bank(inputs.at("bank"));
+  const at::Tensor density = local_densities(whole.group, bank, config.neighbours);
+  const Random random(static_cast<uint64_t>(config.seed), 0, 0, Purpose::recipe);
+  const DensityNegatives drawn =
+      draw_density_negatives(random, density, config.gamma, config.count, index);
+  return {
+      density_contrast(whole.group, feature, bank, drawn, config.temperature, whole.shard, index),
+      {{"density", density}, {"negatives", listed_by_sample(drawn)}}};
+}
+
 }  // namespace
 
 void add_memory_formulas(std::vector<Formula>& formulas) {
@@ -133,6 +169,11 @@ void add_memory_formulas(std::vector<Formula>& formulas) {
   formulas.push_back(make_formula<BankConfig>(
       "npid_bank_update", "rows <- unit(momentum row + (1 - momentum) unit(feature))", paper,
       {{"feature", "B d", InputKind::constant}, bank, index}, bank_update));
+  formulas.push_back(make_formula<DensityConfig>(
+      "density_negatives",
+      "InfoNCE against row v_i and count rows drawn without replacement by exp(gamma rho_j), rho "
+      "the mean cosine to the nearest neighbours",
+      "Efraimidis and Spirakis 2006 (the draw)", {{"feature", "B d"}, bank, index}, by_density));
 }
 
 }  // namespace nearfar

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "framework/train/memory_meter.h"
+#include "tests/framework/losses/bank_part.h"
 #include "tests/framework/losses/npid_reference.h"
 #include "tests/framework/losses/over_ranks.h"
 
@@ -32,12 +33,6 @@ Problem problem(int64_t rows, int64_t images, int64_t noise, int64_t width = 6) 
 using BankLoss =
     std::function<at::Tensor(Group&, const at::Tensor& feature, const MemoryBank&,
                              const at::Tensor& noise, const Shard&, const at::Tensor& index)>;
-
-MemoryBank part_of(const at::Tensor& rows, const Group& group, bool sharded) {
-  const Shard place = sharded ? shard(rows.size(0), group.size(), group.rank())
-                              : Shard{0, rows.size(0), rows.size(0)};
-  return {rows.slice(0, place.begin, place.end).contiguous(), place, sharded};
-}
 
 Outcome result_of(const Problem& p, int ranks, bool sharded, const BankLoss& loss) {
   return over_ranks(
