@@ -36,6 +36,10 @@ const std::vector<Subject>& law_subjects() {
   std::vector<std::string> softmax = bank, nce = bank;
   softmax.push_back("noise=0");
   nce.insert(nce.end(), {"noise=16", "bank.sharded=true"});
+  const std::vector<std::string> places{"view.size=12",   "patch=4",          "last_step=3",
+                                        "temperature=10", "context.layers=2", "context.width=8"};
+  std::vector<std::string> drawn = places;
+  drawn.insert(drawn.end(), {"negatives=40", "targets=6", "stride=4", "last_step=2"});
   static const std::vector<Subject> subjects{
       {"simclr", {"temperature=0.5", "projection.width=8", "view.size=12"}},
       {"supervised", {"zero_start=false", "view.size=12"}},
@@ -47,7 +51,9 @@ const std::vector<Subject>& law_subjects() {
       {"instance_discrimination", nce, "nce"},
       {"mocov3",
        {"temperature=0.5", "projection.hidden=8", "projection.width=8", "predictor.hidden=8",
-        "view.size=12"}}};
+        "view.size=12"}},
+      {"cpc", places},
+      {"cpc", drawn, "drawn"}};
   return subjects;
 }
 

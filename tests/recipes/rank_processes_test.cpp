@@ -53,7 +53,8 @@ TEST_P(RankProcesses, EqualOneRank) {
 INSTANTIATE_TEST_SUITE_P(Gloo, RankProcesses,
                          testing::Combine(testing::Values("simclr", "supervised", "metric", "moco",
                                                           "moco_symmetric_sharded", "mocov3",
-                                                          "instance_discrimination_nce"),
+                                                          "instance_discrimination_nce",
+                                                          "cpc_drawn"),
                                           testing::Values(1, 2, 4)),
                          [](const auto& info) {
                            return std::get<0>(info.param) + "_" +

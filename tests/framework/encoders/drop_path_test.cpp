@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "framework/encoders/resnet.h"
+#include "framework/encoders/rows_per_image.h"
 
 namespace nearfar {
 namespace {
@@ -44,6 +45,21 @@ TEST(DropPath, PiecesLoseTheRowsOfTheWholeAndDrawAsOften) {
     Random after = whole_random;
     EXPECT_EQ(random.next_uint64(), after.next_uint64());
   }
+}
+
+TEST(DropPath, RowsOfOneImageAreDrawnEachAndPiecesCountImages) {
+  const at::Tensor branch = at::ones({36, 4});
+  const RowsPerImage each(3);
+  Random whole_random = stream(2);
+  const at::Tensor whole = drop_path(branch, 0.5, NormPlan{}, whole_random);
+  const at::Tensor by_image = whole.select(1, 0).view({12, 3});
+  EXPECT_FALSE(by_image.amax(1).equal(by_image.amin(1)));
+  NormPlan plan;
+  plan.piece = std::make_shared<Shard>(Shard{5, 12, 12});
+  Random random = stream(2);
+  const at::Tensor part = drop_path(branch.narrow(0, 15, 21), 0.5, plan, random);
+  EXPECT_TRUE(part.equal(whole.narrow(0, 15, 21)));
+  EXPECT_THROW(drop_path(branch.narrow(0, 0, 7), 0.5, plan, random), c10::Error);
 }
 
 TEST(DropPath, TwoUsesOfOneStreamLoseDifferentRows) {

@@ -59,7 +59,7 @@ TEST_P(BuiltInRecipe, HasTheGradientOfOneRankOnAnyNumber) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Recipes, BuiltInRecipe,
-                         testing::Values("simclr", "supervised", "metric", "moco", "mocov3"),
+                         testing::Values("simclr", "supervised", "metric", "moco", "mocov3", "cpc"),
                          [](const auto& info) { return info.param; });
 
 TEST(RankSelfTest, NamesWhatABrokenTransportMakesWrong) {
