@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace nearfar {
 namespace {
@@ -13,6 +14,11 @@ constexpr int64_t kFromDifferences = 2;
 
 at::Tensor differences_norm(const at::Tensor& x, const at::Tensor& y, double p) {
   return at::cdist(x, y, p, kFromDifferences);
+}
+
+/// Where high powers of the components stay in range: (1e4)^30 is beyond float32.
+at::ScalarType type_for_powers(at::ScalarType type, double p) {
+  return p == 1.0 || p == 2.0 || std::isinf(p) ? type : at::kDouble;
 }
 
 /// Ledoit and Wolf's shrinkage: how far the rows' outer products scatter, against how far S is from
@@ -32,11 +38,13 @@ double best_shrinkage(const at::Tensor& centred_nd, const at::Tensor& covariance
 }  // namespace
 
 at::Tensor LpDistance::pairwise(const at::Tensor& x, const at::Tensor& y) const {
-  return differences_norm(x, y, p_);
+  const at::ScalarType type = type_for_powers(x.scalar_type(), p_);
+  return differences_norm(x.to(type), y.to(type), p_).to(x.scalar_type());
 }
 
 at::Tensor LpDistance::rowwise(const at::Tensor& x, const at::Tensor& y) const {
-  return at::linalg_vector_norm(x - y, p_, at::IntArrayRef{1});
+  const at::Tensor apart = (x - y).to(type_for_powers(x.scalar_type(), p_));
+  return at::linalg_vector_norm(apart, p_, at::IntArrayRef{1}).to(x.scalar_type());
 }
 
 at::Tensor SquaredEuclideanDistance::pairwise(const at::Tensor& x, const at::Tensor& y) const {

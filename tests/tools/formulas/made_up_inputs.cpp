@@ -13,11 +13,16 @@
 namespace nearfar {
 namespace {
 
+const std::map<std::string, int64_t> kManyRows{{"N", 300},  {"B", 300},  {"n", 300},  {"m", 280},
+                                               {"K", 320},  {"k", 310},  {"Q", 290},  {"C", 310},
+                                               {"k0", 310}, {"k1", 290}, {"k2", 280}, {"T", 300},
+                                               {"r", 30},   {"S", 2},    {"V", 3}};
+
 /// One formula's inputs in the making.
 class MadeUp {
  public:
   MadeUp(uint64_t seed, Oddity oddity)
-      : random_(seed, 0, 0, Purpose::evaluation), oddity_(oddity) {}
+      : random_(seed, 0, 0, Purpose::evaluation), oddity_(oddity), width_(width_of(oddity)) {}
 
   at::Tensor tensor(const FormulaInput& input) {
     const std::vector<int64_t> shape = shape_of(input.shape);
@@ -25,6 +30,13 @@ class MadeUp {
   }
 
  private:
+  /// Dimensions of the embeddings; 0: a few, drawn.
+  static int64_t width_of(Oddity oddity) {
+    if (oddity == Oddity::wide_rows) return 512;
+    if (oddity == Oddity::wider_rows) return 2048;
+    return oddity == Oddity::many_rows ? 16 : 0;
+  }
+
   std::vector<int64_t> shape_of(const std::string& letters) {
     std::vector<int64_t> shape;
     std::istringstream words(letters);
@@ -36,6 +48,8 @@ class MadeUp {
     if (letter == "2" || letter == "3") return letter[0] - '0';
     const bool rows = letter == "N" || letter == "B";
     if (rows && oddity_ == Oddity::one_row) return 1;
+    if (width_ > 0 && (letter == "d" || letter == "c" || letter == "z")) return width_;
+    if (oddity_ == Oddity::many_rows && kManyRows.contains(letter)) return kManyRows.at(letter);
     return sizes_.emplace(letter, (rows ? 4 : 3) + random_.below(4)).first->second;
   }
 
@@ -51,6 +65,10 @@ class MadeUp {
     if (drawn.dim() < 2) return drawn;
     if (oddity_ == Oddity::zero_rows) return at::zeros_like(drawn);
     if (oddity_ == Oddity::identical_rows) return at::ones_like(drawn) * 0.5;
+    if (oddity_ == Oddity::near_rows) return drawn * 5e-5 + 0.5;
+    if (name.ends_with("logvar")) return drawn;  // e^10000 is no variance
+    if (oddity_ == Oddity::large_rows) return drawn * 1e4;
+    if (oddity_ == Oddity::tiny_rows) return drawn * 1e-6;
     return drawn;
   }
 
@@ -81,6 +99,7 @@ class MadeUp {
 
   Random random_;
   Oddity oddity_;
+  int64_t width_;
   std::map<std::string, int64_t> sizes_;
 };
 
