@@ -11,11 +11,13 @@ namespace {
 /// A divergence that rounding made negative is 0.
 at::Tensor not_negative(const at::Tensor& divergence) { return divergence.clamp_min(0.0); }
 
+/// In float64: cross entropy and entropy are nearly equal where rows are.
 at::Tensor softmax_kl(const at::Tensor& x_nd, const at::Tensor& y_md) {
-  const at::Tensor log_p_nd = x_nd.log_softmax(1), log_q_md = y_md.log_softmax(1);
+  const at::Tensor log_p_nd = x_nd.to(at::kDouble).log_softmax(1);
+  const at::Tensor log_q_md = y_md.to(at::kDouble).log_softmax(1);
   const at::Tensor p_nd = log_p_nd.exp();
   const at::Tensor entropy_n1 = (p_nd * log_p_nd).sum(1, /*keepdim=*/true);
-  return not_negative(entropy_n1 - p_nd.matmul(log_q_md.t()));
+  return not_negative(entropy_n1 - p_nd.matmul(log_q_md.t())).to(x_nd.scalar_type());
 }
 
 at::Tensor softmax_kl_rows(const at::Tensor& x_nd, const at::Tensor& y_nd) {

@@ -33,10 +33,6 @@ struct Tolerance {
   double floor = 4e-6;
 };
 
-/// Kullback and Leibler's distance is taken as a difference of cross entropy and entropy, which are
-/// nearly equal where the rows are: that costs digits of its gradient.
-constexpr double kEntropies = 10.0;
-
 /// Gradients that change by a whole sign where a sum of differences is nearly 0: those of |sum|.
 bool has_kinks(const std::string& formula) { return formula == "histogram_wasserstein"; }
 
@@ -213,8 +209,6 @@ class Precision : public testing::Test {
       refused_.push_back(where);
       return;
     }
-    Tolerance widened = tolerance;
-    if (formula.name == "kl" || formula.name == "jeffreys") widened.floor *= kEntropies;
     const TensorsByName outputs = evaluate(formula, rounded(made_up, type, type), settings);
     ASSERT_EQ(outputs.size(), reference.exact.size()) << where;
     for (const auto& [name, found] : outputs) {
@@ -222,7 +216,7 @@ class Precision : public testing::Test {
         EXPECT_TRUE(found.isfinite().all().item<bool>()) << where << ", " << name;
         continue;
       }
-      expect_near(where, name, found, reference, widened);
+      expect_near(where, name, found, reference, tolerance);
       ++checked_;
     }
   }
