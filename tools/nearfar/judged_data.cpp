@@ -118,7 +118,6 @@ Json describe_judged_data(const Judging& judging, Log& log) {
        {"split_seed", config.split_seed},
        {"test_fraction", config.test_fraction},
        {"val_fraction", config.val_fraction},
-       {"classes", Json::array(std::vector<Json>(config.classes.begin(), config.classes.end()))},
        {"limit", config.limit},
        {"shared_with_training", count_training_images(judging.data, log)},
        {"seen_in_pretraining", count_seen_images(judging, log)}});
