@@ -151,11 +151,6 @@ class ASoftmax final : public AngularLoss {
   }
 };
 
-template <typename Made>
-std::shared_ptr<MetricLoss> make(const MetricLossSetup& setup) {
-  return std::make_shared<Made>(setup);
-}
-
 std::shared_ptr<MetricLoss> make_arcface(const MetricLossSetup& setup) {
   const ClassLossConfig& own = setup.config.classes;
   return std::make_shared<CombinedMargin>(setup, AngularMargins{.scale = own.arcface_scale,
@@ -175,10 +170,12 @@ std::shared_ptr<MetricLoss> make_cosface(const MetricLossSetup& setup) {
 }  // namespace
 
 const MetricLossList& class_metric_losses() {
-  static const MetricLossList list{
-      {"softmax", make<Softmax>},    {"normalized_softmax", make<NormalizedSoftmax>},
-      {"arcface", make_arcface},     {"cosface", make_cosface},
-      {"a_softmax", make<ASoftmax>}, {"center", make<Center>}};
+  static const MetricLossList list{{"softmax", metric_loss_of<Softmax>},
+                                   {"normalized_softmax", metric_loss_of<NormalizedSoftmax>},
+                                   {"arcface", make_arcface},
+                                   {"cosface", make_cosface},
+                                   {"a_softmax", metric_loss_of<ASoftmax>},
+                                   {"center", metric_loss_of<Center>}};
   return list;
 }
 

@@ -42,6 +42,11 @@ std::shared_ptr<MetricLoss> make_metric_loss(const MetricLossSetup& setup);
 /// Losses by name: each family (a .cpp) lists its own.
 using MetricLossMaker = std::function<std::shared_ptr<MetricLoss>(const MetricLossSetup&)>;
 using MetricLossList = std::vector<std::pair<std::string, MetricLossMaker>>;
+/// The maker of a loss that is a class of its own.
+template <typename Made>
+std::shared_ptr<MetricLoss> metric_loss_of(const MetricLossSetup& setup) {
+  return std::make_shared<Made>(setup);
+}
 const MetricLossList& class_metric_losses();   // a weight for each class
 const MetricLossList& pair_metric_losses();    // pairs and triplets of a labelled batch
 const MetricLossList& n_pair_metric_losses();  // one pair of each class

@@ -95,8 +95,7 @@ class NPair final : public MetricLoss {
 }  // namespace
 
 const MetricLossList& n_pair_metric_losses() {
-  static const MetricLossList list{
-      {"n_pair", [](const MetricLossSetup& setup) { return std::make_shared<NPair>(setup); }}};
+  static const MetricLossList list{{"n_pair", metric_loss_of<NPair>}};
   return list;
 }
 

@@ -68,16 +68,11 @@ class Regression final : public MetricLoss {
   Group& group_;
 };
 
-template <typename Made>
-std::shared_ptr<MetricLoss> make(const MetricLossSetup& setup) {
-  return std::make_shared<Made>(setup);
-}
-
 }  // namespace
 
 const MetricLossList& target_metric_losses() {
-  static const MetricLossList list{{"log_ratio", make<LogRatioLoss>},
-                                   {"regression", make<Regression>}};
+  static const MetricLossList list{{"log_ratio", metric_loss_of<LogRatioLoss>},
+                                   {"regression", metric_loss_of<Regression>}};
   return list;
 }
 
