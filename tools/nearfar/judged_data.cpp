@@ -112,15 +112,14 @@ Json count_seen_images(const Judging& judging, Log& log) {
 
 Json describe_judged_data(const Judging& judging, Log& log) {
   const DataConfig& config = judging.config.data;
-  return Json::object(
-      {{"part", config.evaluate_on},
-       {"test_path", config.test_path},
-       {"split_seed", config.split_seed},
-       {"test_fraction", config.test_fraction},
-       {"val_fraction", config.val_fraction},
-       {"limit", config.limit},
-       {"shared_with_training", count_training_images(judging.data, log)},
-       {"seen_in_pretraining", count_seen_images(judging, log)}});
+  return Json::object({{"part", config.evaluate_on},
+                       {"test_path", config.test_path},
+                       {"split_seed", config.split_seed},
+                       {"test_fraction", config.test_fraction},
+                       {"val_fraction", config.val_fraction},
+                       {"limit", config.limit},
+                       {"shared_with_training", count_training_images(judging.data, log)},
+                       {"seen_in_pretraining", count_seen_images(judging, log)}});
 }
 
 }  // namespace nearfar
