@@ -31,8 +31,8 @@ class Metric final : public Recipe {
     head_ = register_module(
         "projection",
         std::make_shared<ProjectionHead>(encoder_->width(), config.projection, setup.plan.norm));
-    loss_ = register_module(
-        "loss", make_metric_loss({config_.loss, head_->width(), setup.group, setup.data}));
+    loss_ = register_module("loss", make_metric_loss({config_.loss, head_->width(), setup.group,
+                                                      setup.data, setup.plan}));
   }
 
   std::vector<ViewPolicy> views() const override { return {config_.view}; }
@@ -49,8 +49,6 @@ class Metric final : public Recipe {
   void after_step(const Embeddings& z_nD, const Batch& batch) override {
     loss_->after_step(z_nD[0], batch);
   }
-
-  void before_epoch(EpochContext&) override { loss_->begin_epoch(); }
 
   std::shared_ptr<Encoder> encoder() const override { return encoder_; }
 

@@ -30,7 +30,7 @@ class Supervised final : public Recipe {
  public:
   Supervised(const SupervisedConfig& config, const Setup& setup)
       : config_(config), group_(setup.group) {
-    const int64_t classes = classes_to_learn(setup.data);
+    const int64_t classes = classes_to_learn(setup.data, setup.plan);
     encoder_ = register_module("encoder", setup.make_encoder(config.view.size));
     head_ = register_module("head", std::make_shared<Linear>(encoder_->width(), classes));
     const at::NoGradGuard values_alone;

@@ -72,7 +72,9 @@ struct TrainPlan {
   int64_t steps = 0;
   int64_t steps_per_epoch = 0;
   uint64_t seed = 0;
-  NormPlan norm;  // for BatchNorm in heads
+  NormPlan norm;                 // for BatchNorm in heads
+  int64_t images_per_class = 0;  // in every batch, of each class in it; 0: batches are not balanced
+  std::string without_label;     // the first image of its batches that has no label; empty: none
 };
 
 struct Setup {

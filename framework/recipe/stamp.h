@@ -11,16 +11,16 @@
 namespace nearfar {
 
 /// Raised whenever an interface that recipes compile against changes.
-inline constexpr int kRecipeInterface = 3;
+inline constexpr int kRecipeInterface = 4;
 
 #define NEARFAR_TEXT_OF(x) #x
 #define NEARFAR_TEXT(x) NEARFAR_TEXT_OF(x)
 /// What must be equal in program and plugin, as "key=value" separated by semicolons.
 #define NEARFAR_STAMP                                                 \
-  "interface=3;torch=" NEARFAR_TORCH_VERSION                          \
+  "interface=4;torch=" NEARFAR_TORCH_VERSION                          \
   ";compiler=gcc " NEARFAR_TEXT(__GNUC__) ";libstdc++=" NEARFAR_TEXT( \
       _GLIBCXX_RELEASE) ";cxx11_abi=" NEARFAR_TEXT(_GLIBCXX_USE_CXX11_ABI)
-static_assert(kRecipeInterface == 3, "NEARFAR_STAMP names the interface number");
+static_assert(kRecipeInterface == 4, "NEARFAR_STAMP names the interface number");
 
 /// An ELF note: owner "nearfar", type 1, the stamp as a zero-padded description.
 struct StampNote {

@@ -14,6 +14,7 @@
 #include "framework/encoders/make_encoder.h"
 #include "framework/error.h"
 #include "framework/recipe/make_recipe.h"
+#include "framework/train/plan.h"
 
 namespace nearfar {
 namespace {
@@ -90,7 +91,7 @@ void prepare(Recipe& recipe, const MiniaturePlan& plan, at::Device device) {
   recipe.train();
 }
 
-TrainPlan train_plan(const MiniaturePlan& plan, Group& group,
+TrainPlan train_plan(const RunConfig& config, const MiniaturePlan& plan, Group& group,
                      const std::shared_ptr<const Shard>& piece) {
   TrainPlan train;
   train.batch = plan.batch;
@@ -99,6 +100,7 @@ TrainPlan train_plan(const MiniaturePlan& plan, Group& group,
   train.epochs = (train.steps + train.steps_per_epoch - 1) / train.steps_per_epoch;
   train.seed = plan.seed;
   train.norm = {plan.norm_batch, &group, piece};
+  train.images_per_class = sampler_plan(config).images_per_class;
   return train;
 }
 
@@ -161,7 +163,7 @@ Miniature make_miniature(const RunConfig& config, const DatasetInfo& data,
                          const MiniaturePlan& plan, Group& group) {
   Miniature small;
   small.piece = std::make_shared<Shard>();
-  const TrainPlan train = train_plan(plan, group, small.piece);
+  const TrainPlan train = train_plan(config, plan, group, small.piece);
   const DatasetInfo info = small_data(data, plan.images > 0 ? plan.images : plan.batch);
   EncoderConfig encoder;
   encoder.name = "tiny";

@@ -24,6 +24,15 @@ std::string own_settings(const ResolvedRun& run) {
   return text;
 }
 
+/// The place of the first image without a label among those that batches may hold; empty: none.
+std::string place_without_label(const Dataset& images, const SamplerPlan& sampler) {
+  if (sampler.balanced) return "";
+  for (int64_t i = 0; i < images.info().size; ++i) {
+    if (images.label(i) < 0) return images.place(i);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::chrono::milliseconds deadline_of(const RunConfig& config) {
@@ -34,19 +43,23 @@ TrainPlan plan_of(const ResolvedRun& run, Group& group) {
   const TrainConfig& train = run.config.train;
   TrainPlan plan;
   plan.batch = train.batch;
-  plan.steps_per_epoch = EpochSampler(*run.data.train, sampler_plan(run.config)).steps_per_epoch();
+  const SamplerPlan sampler = sampler_plan(run.config);
+  plan.steps_per_epoch = EpochSampler(*run.data.train, sampler).steps_per_epoch();
   plan.steps = train.steps > 0 ? train.steps : train.epochs * plan.steps_per_epoch;
   plan.epochs = (plan.steps + plan.steps_per_epoch - 1) / plan.steps_per_epoch;
   plan.seed = static_cast<uint64_t>(train.seed);
   plan.norm = {run.config.encoder.norm_batch, &group};
+  plan.images_per_class = sampler.images_per_class;
+  plan.without_label = place_without_label(*run.data.train, sampler);
   return plan;
 }
 
 SamplerPlan sampler_plan(const RunConfig& config) {
   SamplerPlan plan;
-  plan.balanced = config.data.sampler == "balanced";
   plan.batch = config.train.batch;
   plan.drop_last = config.data.drop_last;
+  plan.balanced = config.data.sampler == "balanced";
+  if (!plan.balanced) return plan;
   plan.classes_per_batch = config.data.classes_per_batch;
   plan.images_per_class = config.data.images_per_class;
   return plan;

@@ -20,22 +20,13 @@ class ClassLoss : public MetricLoss {
   explicit ClassLoss(const MetricLossSetup& setup)
       : config_(setup.config.classes),
         group_(setup.group),
-        data_(setup.data),
-        classes_(classes_to_learn(setup.data)) {}
-
-  Loss loss(const at::Tensor& embedding_nd, const Batch& batch) final {
-    require_labels(batch, data_);
-    return labelled_loss(embedding_nd, batch);
-  }
+        classes_(classes_to_learn(setup.data, setup.plan)) {}
 
  protected:
-  virtual Loss labelled_loss(const at::Tensor& embedding_nd, const Batch& batch) = 0;
-
   double log_classes() const { return std::log(static_cast<double>(classes_)); }
 
   ClassLossConfig config_;
   Group& group_;
-  DatasetInfo data_;
   int64_t classes_;
 };
 
@@ -46,8 +37,7 @@ class Softmax : public ClassLoss {
     classifier_ = register_module("classifier", std::make_shared<Linear>(setup.width, classes_));
   }
 
- protected:
-  Loss labelled_loss(const at::Tensor& embedding_nd, const Batch& batch) override {
+  Loss loss(const at::Tensor& embedding_nd, const Batch& batch) override {
     const auto parameters = classifier_->named_parameters();
     return {softmax_loss(group_, embedding_nd, all_classes(parameters["weight"]),
                          parameters["bias"], batch.label, batch.shard),
@@ -69,10 +59,9 @@ class Center final : public Softmax {
     centers_.copy_(moved_centers(group_, embedding_nd, centers_, batch.label, config_.center_rate));
   }
 
- protected:
   /// The level is that of the softmax: how long embeddings are that know nothing is not known.
-  Loss labelled_loss(const at::Tensor& embedding_nd, const Batch& batch) override {
-    Loss whole = Softmax::labelled_loss(embedding_nd, batch);
+  Loss loss(const at::Tensor& embedding_nd, const Batch& batch) override {
+    Loss whole = Softmax::loss(embedding_nd, batch);
     const at::Tensor apart = center_loss(group_, embedding_nd, centers_, batch.label, batch.shard);
     whole.value = whole.value + apart * config_.center_weight;
     whole.report.emplace_back("center_loss", apart.detach());
@@ -99,8 +88,7 @@ class NormalizedSoftmax final : public AngularLoss {
  public:
   using AngularLoss::AngularLoss;
 
- protected:
-  Loss labelled_loss(const at::Tensor& embedding_nd, const Batch& batch) override {
+  Loss loss(const at::Tensor& embedding_nd, const Batch& batch) override {
     return {normalized_softmax(group_, embedding_nd, all_classes(weight_Cd_), batch.label,
                                config_.temperature, batch.shard),
             log_classes(),
@@ -114,8 +102,7 @@ class CombinedMargin final : public AngularLoss {
   CombinedMargin(const MetricLossSetup& setup, const AngularMargins& margins)
       : AngularLoss(setup), margins_(margins) {}
 
- protected:
-  Loss labelled_loss(const at::Tensor& embedding_nd, const Batch& batch) override {
+  Loss loss(const at::Tensor& embedding_nd, const Batch& batch) override {
     return {combined_margin(group_, embedding_nd, all_classes(weight_Cd_), batch.label, margins_,
                             batch.shard),
             random_guess(),
@@ -138,9 +125,8 @@ class ASoftmax final : public AngularLoss {
  public:
   using AngularLoss::AngularLoss;
 
- protected:
   /// The level is that of lambda's start, a softmax.
-  Loss labelled_loss(const at::Tensor& embedding_nd, const Batch& batch) override {
+  Loss loss(const at::Tensor& embedding_nd, const Batch& batch) override {
     const LambdaSchedule schedule{config_.lambda_base, config_.lambda_gamma, config_.lambda_power,
                                   config_.lambda_lowest};
     const double lambda = schedule.at(batch.step);

@@ -21,8 +21,6 @@ MetricLossList all_losses() {
 
 void MetricLoss::after_step(const at::Tensor&, const Batch&) {}
 
-void MetricLoss::begin_epoch() {}
-
 const std::vector<std::string>& metric_loss_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> made;

@@ -22,9 +22,6 @@ class MetricLoss : public torch::nn::Module {
   virtual Loss loss(const at::Tensor& embedding_nd, const Batch& batch) = 0;
   /// For Recipe::after_step.
   virtual void after_step(const at::Tensor& embedding_nd, const Batch& batch);
-  /// For Recipe::before_epoch: batches are those of the sampler from here on, and what the loss
-  /// asks of them is required. Made-up batches, of self-tests and plans, belong to no epoch.
-  virtual void begin_epoch();
 };
 
 /// What a loss is made for.
@@ -32,11 +29,12 @@ struct MetricLossSetup {
   const MetricLossConfig& config;
   int64_t width;  // of the embeddings
   Group& group;
-  DatasetInfo data;
+  const DatasetInfo& data;
+  const TrainPlan& plan;
 };
 
-/// The loss that config.loss names. Throws DataError for data without the classes or the targets
-/// that it learns from.
+/// The loss that config.loss names. Throws DataError for data without the labels or the targets
+/// that it learns from, ConfigError for batches that it cannot learn from.
 std::shared_ptr<MetricLoss> make_metric_loss(const MetricLossSetup& setup);
 
 /// Losses by name: each family (a .cpp) lists its own.

@@ -23,16 +23,13 @@ struct PairRows {
 
 class NPair final : public MetricLoss {
  public:
-  explicit NPair(const MetricLossSetup& setup)
-      : config_(setup.config.n_pair), group_(setup.group), data_(setup.data) {
-    classes_to_learn(setup.data);
+  explicit NPair(const MetricLossSetup& setup) : config_(setup.config.n_pair), group_(setup.group) {
+    classes_to_learn(setup.data, setup.plan);
+    require_pairs(setup.plan);
   }
-
-  void begin_epoch() override { batches_are_sampled_ = true; }
 
   /// Pairs are dealt to the ranks anew: those of an image and its partner may lie on two of them.
   Loss loss(const at::Tensor& embedding_nd, const Batch& batch) override {
-    require_labels(batch, data_);
     const std::vector<int64_t> rows = rows_by_rank(batch.shard.total, group_.size());
     const at::Tensor all_Nd = gather_with_grad(group_, embedding_nd.contiguous(), rows);
     const PairRows pairs = pairs_of(group_.all_gather(batch.label.contiguous(), rows));
@@ -55,8 +52,18 @@ class NPair final : public MetricLoss {
   }
 
  private:
-  /// The first two rows of each class; of a sampled batch there must be no others.
-  PairRows pairs_of(const at::Tensor& label_N) const {
+  static void require_pairs(const TrainPlan& plan) {
+    if (plan.images_per_class == 2) return;
+    throw ConfigError(
+        "data.images_per_class: recipe.loss=n_pair expected batches of two images of each class, "
+        "found " +
+        (plan.images_per_class == 0 ? "data.sampler=shuffle"
+                                    : std::to_string(plan.images_per_class)) +
+        "; set data.sampler=balanced data.images_per_class=2");
+  }
+
+  /// The first two rows of each class: balanced batches have no others, made-up ones may.
+  static PairRows pairs_of(const at::Tensor& label_N) {
     const at::Tensor host = label_N.to(at::kCPU).contiguous();
     std::map<int64_t, std::vector<int64_t>> members;
     for (int64_t row = 0; row < host.numel(); ++row) {
@@ -64,20 +71,11 @@ class NPair final : public MetricLoss {
     }
     PairRows pairs;
     for (const auto& [label, found] : members) {
-      if (batches_are_sampled_ && found.size() != 2) refuse(label, found.size());
       if (found.size() < 2) continue;
       pairs.anchor.push_back(found[0]);
       pairs.positive.push_back(found[1]);
     }
     return pairs;
-  }
-
-  [[noreturn]] void refuse(int64_t label, size_t found) const {
-    throw ConfigError(
-        "data.images_per_class: recipe.loss=n_pair expected two images of each class in a batch, "
-        "found " +
-        std::to_string(found) + " of class " + data_.class_names[static_cast<size_t>(label)] +
-        "; set data.sampler=balanced data.images_per_class=2");
   }
 
   static at::Tensor rows_of(const at::Tensor& all_Nd, const std::vector<int64_t>& rows,
@@ -88,8 +86,6 @@ class NPair final : public MetricLoss {
 
   NPairConfig config_;
   Group& group_;
-  DatasetInfo data_;
-  bool batches_are_sampled_ = false;
 };
 
 }  // namespace

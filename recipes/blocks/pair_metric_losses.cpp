@@ -26,17 +26,15 @@ class PairLoss final : public MetricLoss {
   using Level = std::function<double(const Batch& batch)>;
 
   PairLoss(const MetricLossSetup& setup, Value value, Level level)
-      : data_(setup.data), value_(std::move(value)), level_(std::move(level)) {
-    classes_to_learn(setup.data);
+      : value_(std::move(value)), level_(std::move(level)) {
+    classes_to_learn(setup.data, setup.plan);
   }
 
   Loss loss(const at::Tensor& embedding_nd, const Batch& batch) override {
-    require_labels(batch, data_);
     return {value_(embedding_nd, batch), level_(batch), {}};
   }
 
  private:
-  DatasetInfo data_;
   Value value_;
   Level level_;
 };
@@ -53,13 +51,12 @@ Reduction reduction_of(const TripletLossConfig& config) {
 class MarginLoss final : public MetricLoss {
  public:
   explicit MarginLoss(const MetricLossSetup& setup)
-      : config_(setup.config.triplet), group_(setup.group), data_(setup.data) {
-    classes_to_learn(setup.data);
+      : config_(setup.config.triplet), group_(setup.group) {
+    classes_to_learn(setup.data, setup.plan);
     beta_ = register_parameter("beta", at::full({1}, config_.margin_beta));
   }
 
   Loss loss(const at::Tensor& embedding_nd, const Batch& batch) override {
-    require_labels(batch, data_);
     const LabelledBatch labelled =
         gather_labelled("margin_loss", group_, embedding_nd, batch.label, batch.shard);
     const at::Tensor triplets =
@@ -72,7 +69,6 @@ class MarginLoss final : public MetricLoss {
  private:
   TripletLossConfig config_;
   Group& group_;
-  DatasetInfo data_;
   at::Tensor beta_;
 };
 

@@ -12,11 +12,8 @@ namespace nearfar {
 /// left-to-right flipping").
 ViewPolicy crops_and_flips();
 
-/// How many classes the data has. Throws DataError for fewer than two.
-int64_t classes_to_learn(const DatasetInfo& data);
-
-/// Throws DataError, naming data and image, where a row of the batch has no label. Waits for the
-/// device.
-void require_labels(const Batch& batch, const DatasetInfo& data);
+/// How many classes the data has. Throws DataError for fewer than two, and where an image that the
+/// run may show has no label.
+int64_t classes_to_learn(const DatasetInfo& data, const TrainPlan& plan);
 
 }  // namespace nearfar

@@ -60,20 +60,35 @@ class Metric(ProgramTest):
 
     def test_n_pair_needs_pairs_on_one_rank_and_on_two(self):
         pairs = ["recipe.loss=n_pair", "data.images_per_class=2", "train.batch=8"]
-        # More ranks begin with a self-test, whose made-up batch is not of pairs.
+        # More ranks begin with a self-test, whose made-up batch is not of pairs alone.
         run("launch", "--ranks", "2", *self.arguments("pairs", *pairs), check=0)
-        self.refused(2, ["data.images_per_class", "two images of each class", "found 8 of class"],
-                     *self.arguments("eights", "recipe.loss=n_pair"))
+        for sampler, found in (("balanced", "found 8"), ("shuffle", "found data.sampler=shuffle")):
+            self.refused(2, ["data.images_per_class", "two images of each class", found],
+                         *self.arguments("eights", "recipe.loss=n_pair",
+                                         f"data.sampler={sampler}"))
 
-    def test_targets(self):
+    def write_labelled(self, labels):
         images = bytes((i * 37 + p * 11) % 256 for i in range(64) for p in range(256))
         targets = [0.1 * i for i in range(64)]
-        labels = [i % 4 for i in range(64)]
-        tensors = {"images": ("U8", [64, 16, 16], images),
-                   "labels": ("I64", [64], struct.pack("<64q", *labels)),
-                   "targets": ("F32", [64, 1], struct.pack("<64f", *targets))}
-        path = self.folder / "targets.safetensors"
-        write_safetensors(path, tensors)
+        path = self.folder / "labelled.safetensors"
+        write_safetensors(path, {"images": ("U8", [64, 16, 16], images),
+                                 "labels": ("I64", [64], struct.pack("<64q", *labels)),
+                                 "targets": ("F32", [64, 1], struct.pack("<64f", *targets))})
+        return path
+
+    def test_an_image_without_a_label_is_named_before_the_first_step(self):
+        path = self.write_labelled([-1 if i in (5, 40) else i % 4 for i in range(64)])
+        words = ["labelled.safetensors:images[5]", "expected a label to learn", "data.sampler=balanced"]
+        for recipe in ("metric", "supervised"):
+            out = self.folder / recipe
+            settings = [word for word in SETTINGS if "projection" not in word]
+            learn = ["pretrain", "--recipe", recipe, "--data", path, "--out", out, *settings]
+            self.refused(3, words, *learn, "data.sampler=shuffle")
+            self.assertFalse((out / "log.jsonl").exists())
+            run(*learn, check=0)
+
+    def test_targets(self):
+        path = self.write_labelled([i % 4 for i in range(64)])
         for loss in ("log_ratio", "regression"):
             self.train(loss, f"recipe.loss={loss}", data=path)
             lines = [json.loads(line) for line in

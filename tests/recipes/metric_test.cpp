@@ -119,7 +119,7 @@ std::string message(const std::function<void()>& act) {
 
 /// Making the recipe for data with these classes and targets.
 std::string refusal(const std::vector<std::string>& settings, std::vector<std::string> classes,
-                    std::vector<std::string> targets) {
+                    std::vector<std::string> targets, const TrainPlan& plan = {}) {
   SoloGroup group;
   const RecipePlugin& plugin = *open_recipe("metric").plugin;
   const auto config = plugin.make_config();
@@ -132,7 +132,7 @@ std::string refusal(const std::vector<std::string>& settings, std::vector<std::s
   data.class_names = std::move(classes);
   data.targets = std::move(targets);
   return message<Error>([&] {
-    plugin.make(config.get(), nearfar::Setup{make, group, data, TrainPlan{}});
+    plugin.make(config.get(), nearfar::Setup{make, group, data, plan});
   });
 }
 
@@ -154,23 +154,29 @@ TEST(Metric, NeedsTheLabelsOrTargetsThatItLearns) {
 }
 
 TEST(Metric, ImagesWithoutALabelAreRefused) {
-  AskedMetric asked({"loss=circle"});
-  asked.batch.label[3] = -1;
-  EXPECT_EQ(message<DataError>([&] { asked.loss(metric_embeddings()); }),
-            ": image 3 has no label to learn from; data.sampler=balanced leaves such images out");
+  TrainPlan plan;
+  plan.without_label = "photos/3.png";
+  for (const char* loss : {"loss=softmax", "loss=circle", "miner=distance_weighted"}) {
+    EXPECT_EQ(refusal({loss}, {"a", "b"}, {}, plan),
+              "photos/3.png: expected a label to learn, found none; data.sampler=balanced leaves "
+              "such images out");
+  }
+  EXPECT_EQ(refusal({"loss=regression"}, {}, {"x"}, plan), "nothing was thrown");
 }
 
-// In an epoch, not in the made-up batches of a self-test.
 TEST(Metric, NPairRefusesBatchesThatAreNotOfPairs) {
-  AskedMetric asked({"loss=n_pair"});
-  EXPECT_TRUE(std::isfinite(asked.loss(metric_embeddings()).value.item<double>()));
-  const DatasetInfo data;
-  std::vector<int64_t> order;
-  EpochContext context{0, asked.group, data, asked.batch.random, {}, order};
-  asked.small.recipe->before_epoch(context);
-  EXPECT_EQ(message<ConfigError>([&] { asked.loss(metric_embeddings()); }),
-            "data.images_per_class: recipe.loss=n_pair expected two images of each class in a "
-            "batch, found 4 of class a; set data.sampler=balanced data.images_per_class=2");
+  const auto found = [](int64_t images_per_class) {
+    TrainPlan plan;
+    plan.images_per_class = images_per_class;
+    return refusal({"loss=n_pair"}, {"a", "b"}, {}, plan);
+  };
+  const std::string expected =
+      "data.images_per_class: recipe.loss=n_pair expected batches of two images of each class, "
+      "found ";
+  const std::string remedy = "; set data.sampler=balanced data.images_per_class=2";
+  EXPECT_EQ(found(0), expected + "data.sampler=shuffle" + remedy);
+  EXPECT_EQ(found(8), expected + "8" + remedy);
+  EXPECT_EQ(found(2), "nothing was thrown");
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ SmallRecipe make_small_recipe(const std::string& name, const std::vector<std::st
   train.epochs = 1;
   train.seed = plan.seed;
   train.norm = {plan.norm_batch, &group, small.piece};
+  train.images_per_class = 2;  // as N-pair losses ask
   const auto make = [&train, &plan](int64_t size) {
     EncoderConfig encoder;
     encoder.name = plan.encoder;
