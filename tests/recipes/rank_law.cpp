@@ -33,8 +33,9 @@ const std::vector<Subject>& law_subjects() {
   both_ways.insert(both_ways.end(), {"symmetric=true", "queue.sharded=true"});
   const std::vector<std::string> bank{"proximal=1", "temperature=0.5", "projection.width=8",
                                       "view.size=12"};
-  std::vector<std::string> softmax = bank, nce = bank;
+  std::vector<std::string> softmax = bank, density = bank, nce = bank;
   softmax.push_back("noise=0");
+  density.insert(density.end(), {"negatives=density", "density.neighbours=3", "density.count=10"});
   nce.insert(nce.end(), {"noise=16", "bank.sharded=true"});
   const std::vector<std::string> places{"view.size=12",   "patch=4",          "last_step=3",
                                         "temperature=10", "context.layers=2", "context.width=8"};
@@ -49,6 +50,7 @@ const std::vector<Subject>& law_subjects() {
       {"moco", both_ways, "symmetric_sharded"},
       {"instance_discrimination", softmax, "softmax"},
       {"instance_discrimination", nce, "nce"},
+      {"instance_discrimination", density, "density"},
       {"mocov3",
        {"temperature=0.5", "projection.hidden=8", "projection.width=8", "predictor.hidden=8",
         "view.size=12"}},
