@@ -8,6 +8,7 @@
 #include "distributed/group.h"
 #include "framework/encoders/layers.h"
 #include "framework/recipe/plugin.h"
+#include "framework/widened.h"
 #include "recipes/blocks/supervision.h"
 
 namespace nearfar {
@@ -51,9 +52,8 @@ class Supervised final : public Recipe {
   /// what the log says of embeddings is said of the encoder's features.
   Loss loss(const Embeddings& features_nH, const Batch& batch) override {
     const at::Tensor logits_nC = head_->forward(features_nH[0]);
-    const at::Tensor loss_n = at::cross_entropy_loss(
-        logits_nC.to(at::promote_types(logits_nC.scalar_type(), at::kFloat)), batch.label,
-        /*weight=*/{}, at::Reduction::None);
+    const at::Tensor loss_n = at::cross_entropy_loss(widened(logits_nC), batch.label,
+                                                     /*weight=*/{}, at::Reduction::None);
     const auto total = static_cast<double>(batch.shard.total);
     const at::Tensor hits = logits_nC.detach().argmax(1).eq(batch.label).sum().to(at::kFloat);
     return {loss_n.sum() * (group_.size() / total),

@@ -12,14 +12,10 @@
 #include "framework/distances/norms.h"
 #include "framework/distances/transport.h"
 #include "framework/error.h"
+#include "framework/widened.h"
 
 namespace nearfar {
 namespace {
-
-/// bfloat16 has too few digits for differences and no kernels for them.
-at::Tensor widened(const at::Tensor& rows) {
-  return rows.scalar_type() == at::kDouble ? rows : rows.to(at::kFloat);
-}
 
 void check_rows(const at::Tensor& x, const at::Tensor& y) {
   TORCH_CHECK(x.dim() == 2 && y.dim() == 2 && x.size(1) == y.size(1) && x.size(1) > 0 &&

@@ -5,6 +5,7 @@
 
 #include "framework/distances/norms.h"
 #include "framework/distances/sets.h"
+#include "framework/widened.h"
 
 namespace nearfar {
 namespace {
@@ -27,7 +28,8 @@ at::Tensor energy_distance(const at::Tensor& x, const at::Tensor& y, PairsOfASet
     const double n = static_cast<double>(set.size(0));
     return mean_distance(set, set) * (different ? n / (n - 1.0) : 1.0);
   };
-  return 2.0 * mean_distance(x, y) - within(x) - within(y);
+  const at::Tensor a = widened(x), b = widened(y);
+  return 2.0 * mean_distance(a, b) - within(a) - within(b);
 }
 
 }  // namespace nearfar

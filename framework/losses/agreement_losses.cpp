@@ -5,6 +5,7 @@
 
 #include "framework/distances/angles.h"
 #include "framework/losses/pairs.h"
+#include "framework/widened.h"
 
 namespace nearfar {
 namespace {
@@ -38,8 +39,8 @@ at::Tensor dino_loss(Group& group, const at::Tensor& teacher, const at::Tensor& 
               "got ",
               teacher.sizes(), ", ", student.sizes(), " and ", center.sizes());
   const at::Tensor target_2nK =
-      ((teacher.detach() - center.detach()) / temperatures.teacher).softmax(2);
-  const at::Tensor log_VnK = (student / temperatures.student).log_softmax(2);
+      ((widened(teacher.detach()) - center.detach()) / temperatures.teacher).softmax(2);
+  const at::Tensor log_VnK = (widened(student) / temperatures.student).log_softmax(2);
   // Every pair by its sum over views, without those of a view with itself.
   const at::Tensor all = (target_2nK.sum(0) * log_VnK.sum(0)).sum();
   const at::Tensor same = (target_2nK * log_VnK.narrow(0, 0, 2)).sum();
@@ -50,10 +51,10 @@ at::Tensor dino_loss(Group& group, const at::Tensor& teacher, const at::Tensor& 
 at::Tensor moved_center(Group& group, const at::Tensor& teacher, const at::Tensor& center,
                         double momentum, const Shard& own) {
   const at::NoGradGuard no_grad;
-  const at::Tensor sum_K =
-      group.all_sum(teacher.sum(at::IntArrayRef{0, 1}).to(center.scalar_type()).contiguous());
+  const at::Tensor sum_K = group.all_sum(widened(teacher).sum(at::IntArrayRef{0, 1}).contiguous());
   const double rows = static_cast<double>(teacher.size(0) * own.total);
-  return center * momentum + sum_K * ((1.0 - momentum) / rows);
+  const at::Tensor moved_K = widened(center) * momentum + sum_K * ((1.0 - momentum) / rows);
+  return moved_K.to(center.scalar_type());
 }
 
 }  // namespace nearfar

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include "framework/losses/pairs.h"
+#include "framework/widened.h"
 
 namespace nearfar {
 
@@ -12,9 +13,8 @@ at::Tensor sinkhorn_codes(Group& group, const at::Tensor& scores, const Sinkhorn
               "sinkhorn: expected scores [b, K] and an epsilon above 0, got ", scores.sizes(),
               " and ", options.epsilon);
   const at::NoGradGuard no_grad;
-  const at::ScalarType type = scores.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   const std::vector<int64_t> one_row(static_cast<size_t>(group.size()), 1);
-  at::Tensor log_bK = scores.detach().to(type) / options.epsilon;
+  at::Tensor log_bK = widened(scores.detach()) / options.epsilon;
   for (int64_t iteration = 0; iteration < options.iterations; ++iteration) {
     const at::Tensor own_1K = log_bK.logsumexp(0, /*keepdim=*/true);
     log_bK = log_bK - group.all_gather(own_1K, one_row).logsumexp(0, true);
@@ -38,7 +38,7 @@ SwappedPredictionLoss swav_loss(Group& group, const std::vector<at::Tensor>& sco
   }
   at::Tensor sum = at::zeros({}, result.codes.front().options());
   for (size_t view = 0; view < scores.size(); ++view) {
-    const at::Tensor log_nK = (scores[view] / options.temperature).log_softmax(1);
+    const at::Tensor log_nK = (widened(scores[view]) / options.temperature).log_softmax(1);
     for (size_t coded = 0; coded < 2; ++coded) {
       if (coded != view) sum = sum - (result.codes[coded] * log_nK).sum();
     }

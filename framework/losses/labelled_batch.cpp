@@ -5,6 +5,7 @@
 
 #include "distributed/gather.h"
 #include "framework/losses/pairs.h"
+#include "framework/widened.h"
 
 namespace nearfar {
 
@@ -27,7 +28,7 @@ at::Tensor checked_embeddings(const char* name, const at::Tensor& embeddings,
       label.dim() == 1 && label.size(0) == embeddings.size(0) && label.scalar_type() == at::kLong,
       name, ": expected labels [", embeddings.size(0), "] of int64, got ", label.sizes(), " of ",
       label.scalar_type());
-  return type == at::kBFloat16 ? embeddings.to(at::kFloat) : embeddings;
+  return widened(embeddings);
 }
 
 LabelledBatch gather_labelled(const char* name, Group& group, const at::Tensor& embeddings,

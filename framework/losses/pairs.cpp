@@ -5,6 +5,8 @@
 
 #include <numeric>
 
+#include "framework/widened.h"
+
 namespace nearfar {
 
 Pairs make_pairs(const char* name, const Group& group, const at::Tensor& first,
@@ -24,9 +26,8 @@ Pairs make_pairs(const char* name, const Group& group, const at::Tensor& first,
               ": expected as many rows as announced for this rank, ", rows, ", got ",
               first.size(0));
   const auto begin = rows.begin();
-  const at::ScalarType wide = type == at::kBFloat16 ? at::kFloat : type;
-  return {.first = first.to(wide),
-          .second = second.to(wide),
+  return {.first = widened(first),
+          .second = widened(second),
           .rows = rows,
           .begin = std::accumulate(begin, begin + group.rank(), int64_t{0}),
           .total = std::accumulate(begin, rows.end(), int64_t{0}),

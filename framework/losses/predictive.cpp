@@ -8,6 +8,7 @@
 #include "distributed/gather.h"
 #include "framework/losses/pairs.h"
 #include "framework/ship.h"
+#include "framework/widened.h"
 
 namespace nearfar {
 
@@ -20,8 +21,9 @@ PredictiveLoss cpc_loss(Group& group, const at::Tensor& context, const at::Tenso
                   context.size(0) == own.end - own.begin,
               "cpc: expected context [n, c], targets [S, n, z] and weights [S, z, c], got ",
               context.sizes(), ", ", targets.sizes(), " and ", weights.sizes());
-  const at::Tensor all_NSz = gather_with_grad(group, targets.transpose(0, 1).contiguous(), rows);
-  const at::Tensor predicted_Snz = context.matmul(weights.transpose(1, 2));
+  const at::Tensor all_NSz =
+      gather_with_grad(group, widened(targets).transpose(0, 1).contiguous(), rows);
+  const at::Tensor predicted_Snz = widened(context).matmul(widened(weights).transpose(1, 2));
   const at::Tensor scores_SnN = predicted_Snz.matmul(all_NSz.permute({1, 2, 0}));
   const at::Tensor own_Sn = scores_SnN.diagonal(own.begin, 1, 2);
   const at::Tensor terms_Sn = scores_SnN.logsumexp(2) - own_Sn;
@@ -40,7 +42,7 @@ Candidates draw_candidates(Group& group, const at::Tensor& targets, const Shard&
               ", and no negative count, got ", count);
   const int64_t places = targets.size(1), all = own.total * places;
   const at::Tensor all_Mz =
-      gather_with_grad(group, targets.contiguous(), rows_of_shards("cpc", group, own))
+      gather_with_grad(group, widened(targets).contiguous(), rows_of_shards("cpc", group, own))
           .flatten(0, 1);
   if (count == 0 || count >= all) return {all_Mz, {}};
   const at::Tensor among = at::zeros({all}, at::kBool);
@@ -61,8 +63,10 @@ PlacesLoss places_loss(Group& group, const at::Tensor& predictions, const at::Te
               "cpc: expected predictions [n, m, z] and targets [n, P, z], 0 < m <= P, of ",
               own.size(), " images, got ", predictions.sizes(), " and ", targets.sizes());
   const int64_t count = predictions.size(1), first = targets.size(1) - count;
-  const at::Tensor own_r = (predictions * targets.narrow(1, first, count)).sum(2).flatten();
-  at::Tensor log_sum_r = predictions.flatten(0, 1).mm(candidates.rows_Kz.t()).logsumexp(1);
+  const at::Tensor predicted_nmz = widened(predictions);
+  const at::Tensor own_nmz = widened(targets).narrow(1, first, count);
+  const at::Tensor own_r = (predicted_nmz * own_nmz).sum(2).flatten();
+  at::Tensor log_sum_r = predicted_nmz.flatten(0, 1).mm(candidates.rows_Kz.t()).logsumexp(1);
   PlacesLoss result;
   const auto size = static_cast<double>(candidates.rows_Kz.size(0));
   result.log_candidates = std::log(size);
@@ -88,8 +92,8 @@ at::Tensor nce_loss(const at::Tensor& score, const at::Tensor& log_noise,
               score.sizes(), ", ", log_noise.sizes(), ", ", noise_score.sizes(), " and ",
               noise_log_noise.sizes());
   const double log_k = std::log(static_cast<double>(noise_score.size(1)));
-  const at::Tensor positive_n = score - log_noise - log_k;
-  const at::Tensor negative_nk = noise_score - noise_log_noise - log_k;
+  const at::Tensor positive_n = widened(score) - widened(log_noise) - log_k;
+  const at::Tensor negative_nk = widened(noise_score) - widened(noise_log_noise) - log_k;
   return (at::softplus(-positive_n, 1, 40) + at::softplus(negative_nk, 1, 40).sum(1)).mean();
 }
 

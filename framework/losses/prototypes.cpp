@@ -9,18 +9,20 @@
 #include "framework/losses/info_nce.h"
 #include "framework/losses/pairs.h"
 #include "framework/losses/unit_rows.h"
+#include "framework/widened.h"
 
 namespace nearfar {
 namespace {
 
 /// [n, r]: the logit of each query with a prototype, each by its own concentration.
 at::Tensor logits_of(const at::Tensor& unit_nd, const Prototypes& prototypes) {
-  return unit_nd.matmul(prototypes.rows_kd.detach().t()) / prototypes.concentration_k.detach();
+  return unit_nd.matmul(widened(prototypes.rows_kd.detach()).t()) /
+         prototypes.concentration_k.detach();
 }
 
 at::Tensor nearest(const at::Tensor& rows, const at::Tensor& support) {
   const at::NoGradGuard no_grad;
-  return UnitRows(rows).unit.matmul(support.t()).argmax(1);
+  return UnitRows(widened(rows)).unit.matmul(widened(support).t()).argmax(1);
 }
 
 }  // namespace
@@ -36,7 +38,7 @@ at::Tensor proto_nce(Group& group, const at::Tensor& query, const Prototypes& pr
               "of ",
               query.size(0), " queries, got ", prototypes.rows_kd.sizes(), " and ",
               assigned_n.sizes());
-  const at::Tensor logits_nk = logits_of(normalized_rows(query), prototypes);
+  const at::Tensor logits_nk = logits_of(normalized_rows(widened(query)), prototypes);
   const at::Tensor own_n1 = logits_nk.gather(1, assigned_n.unsqueeze(1));
   at::Tensor all_nr = logits_nk;
   if (negatives.of_query_nr.defined()) {

@@ -11,6 +11,7 @@
 #include "framework/losses/masked.h"
 #include "framework/losses/pairs.h"
 #include "framework/losses/unit_rows.h"
+#include "framework/widened.h"
 
 namespace nearfar {
 namespace {
@@ -70,9 +71,10 @@ at::Tensor log_ratio(Group& group, const at::Tensor& embeddings, const at::Tenso
               "log_ratio: expected embeddings [n, d] and real targets [n, t] of at least three "
               "rows, got ",
               embeddings.sizes(), " and ", target.sizes(), " of ", own.total, " rows");
-  const at::Tensor all_Nd = gather_with_grad(group, embeddings.contiguous(), rows);
+  const at::Tensor own_nd = widened(embeddings);
+  const at::Tensor all_Nd = gather_with_grad(group, own_nd.contiguous(), rows);
   const at::Tensor target_Nt = group.all_gather(target.contiguous(), rows);
-  const at::Tensor ratio_nN = log_distance(embeddings, all_Nd, options) -
+  const at::Tensor ratio_nN = log_distance(own_nd, all_Nd, options) -
                               log_distance(target, target_Nt, options).to(all_Nd.scalar_type());
   const at::Tensor others_nN = all_but_itself(ratio_nN, own.begin);
   const double others = static_cast<double>(own.total - 1);

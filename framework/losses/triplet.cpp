@@ -9,6 +9,7 @@
 #include "framework/error.h"
 #include "framework/losses/sorted_negatives.h"
 #include "framework/losses/unit_rows.h"
+#include "framework/widened.h"
 
 namespace nearfar {
 namespace {
@@ -79,7 +80,10 @@ at::Tensor picked(const at::Tensor& values_nN, const at::Tensor& column_n) {
 }  // namespace
 
 at::Tensor TripletSpace::distances(const at::Tensor& x, const at::Tensor& y) const {
-  const at::Tensor u = normalize ? normalized_rows(x) : x, v = normalize ? normalized_rows(y) : y;
+  const auto in_space = [this](const at::Tensor& rows) {
+    return normalize ? normalized_rows(widened(rows)) : widened(rows);
+  };
+  const at::Tensor u = in_space(x), v = in_space(y);
   return squared ? SquaredEuclideanDistance().matrix(u, v) : LpDistance(2.0).matrix(u, v);
 }
 
@@ -90,9 +94,9 @@ at::Tensor triplet_loss_of_rows(const at::Tensor& anchor, const at::Tensor& posi
               "triplet_explicit: expected anchors, positives and negatives of one shape [N, d], N "
               "> 0, got ",
               anchor.sizes(), ", ", positive.sizes(), " and ", negative.sizes());
-  const auto apart = [&](const at::Tensor& other) {
-    return squared ? SquaredEuclideanDistance().rows(anchor, other)
-                   : LpDistance(2.0).rows(anchor, other);
+  const auto apart = [squared, from = widened(anchor)](const at::Tensor& other) {
+    return squared ? SquaredEuclideanDistance().rows(from, widened(other))
+                   : LpDistance(2.0).rows(from, widened(other));
   };
   return (apart(positive) - apart(negative) + margin).relu().mean();
 }
@@ -144,7 +148,8 @@ at::Tensor list_triplets(const at::Tensor& distances, const at::Tensor& label, T
   const at::Tensor other = ~same;
   const at::Tensor self = at::eye(label.size(0), same.options());
   const at::Tensor valid = (same & ~self).unsqueeze(2) & other.unsqueeze(1);
-  const at::Tensor excess = distances.unsqueeze(1) - distances.unsqueeze(2);
+  const at::Tensor wide = widened(distances);
+  const at::Tensor excess = wide.unsqueeze(1) - wide.unsqueeze(2);
   switch (kind) {
     case TripletKind::easy:
       return (valid & (excess > margin)).nonzero();

@@ -6,6 +6,7 @@
 #include "framework/losses/moco.h"
 #include "framework/losses/predictive.h"
 #include "framework/losses/prototypes.h"
+#include "framework/widened.h"
 #include "tools/formulas/loss_formulas.h"
 
 namespace nearfar {
@@ -109,10 +110,10 @@ PrototypeNegatives negatives_of(const TensorsByName& inputs, int64_t clustering,
 }
 
 Computed pcl(const TensorsByName& inputs, const PclConfig& config) {
-  const at::Tensor& query = inputs.at("query");
+  const at::Tensor query = widened(inputs.at("query"));
   WholeBatch whole(query);
   const at::Tensor instance =
-      moco_loss(whole.group, query, inputs.at("key"), {inputs.at("queue"), {}, false},
+      moco_loss(whole.group, query, widened(inputs.at("key")), {inputs.at("queue"), {}, false},
                 config.temperature, whole.shard);
   const std::vector<at::Tensor> rows = listed(inputs, "prototypes");
   check_count("granularities", config.granularities, rows.size());

@@ -1,5 +1,5 @@
-// Float32 against float64 of the same numbers, for every loss and distance, on inputs that leave
-// few digits.
+// Float32 and bfloat16 against float64 of the same numbers, for every loss and distance, on inputs
+// that leave few digits.
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -32,6 +32,8 @@ struct Tolerance {
   /// equal rows from 1: some dozens of units in the last place of one.
   double floor = 4e-6;
 };
+
+constexpr double kHalfUnitOfBfloat16 = 0x1p-8;
 
 /// Gradients that change by a whole sign where a sum of differences is nearly 0: those of |sum|.
 bool has_kinks(const std::string& formula) { return formula == "histogram_wasserstein"; }
@@ -170,7 +172,7 @@ Reference reference_of(const Formula& formula, const TensorsByName& inputs,
   return reference;
 }
 
-/// Float32 of an output against the reference: finite, and no farther than the tolerance or than
+/// An output against the reference: finite, and no farther than the tolerance or than
 /// the roundings of the inputs reach.
 void expect_near(const std::string& where, const std::string& name, const at::Tensor& found,
                  const Reference& reference, const Tolerance& tolerance) {
@@ -184,7 +186,8 @@ void expect_near(const std::string& where, const std::string& name, const at::Te
   }
   ASSERT_TRUE(found.isfinite().all().item<bool>()) << where << ", " << name << ": " << found;
   ASSERT_TRUE(exact.isfinite().all().item<bool>()) << where << ", " << name << ": " << exact;
-  const double share = name.starts_with("grad") ? tolerance.gradient : tolerance.value;
+  double share = name.starts_with("grad") ? tolerance.gradient : tolerance.value;
+  if (found.scalar_type() == at::kBFloat16) share += kHalfUnitOfBfloat16;
   const double error = largest(found.to(at::kDouble) - exact);
   EXPECT_LE(error, tolerance.floor + share * largest(exact) + reference.reach * movement)
       << where << ", " << name << ": of " << largest(exact) << ", a rounding moves it by "
@@ -235,14 +238,23 @@ class Precision : public testing::Test {
   std::vector<std::string> refused_;
 };
 
+/// Z beyond float64, and transport that does not converge.
+std::vector<std::string> refused_in_float64() {
+  return {"npid_nce with the lowest temperature", "sinkhorn with norms of 1e4",
+          "sinkhorn with codes of large scores"};
+}
+
 TEST_F(Precision, Float32IsFloat64UpToItsRounding) {
   compare_all(at::kFloat, {});
   EXPECT_GT(checked_, 1000);
-  // Z beyond float64, and transport that does not converge, in float64 as well.
-  const std::vector<std::string> refused{"npid_nce with the lowest temperature",
-                                         "sinkhorn with norms of 1e4",
-                                         "sinkhorn with codes of large scores"};
-  EXPECT_EQ(refused_, refused);
+  EXPECT_EQ(refused_, refused_in_float64());
+}
+
+// The same numbers, computed in float32 and handed out in bfloat16 where they are gradients.
+TEST_F(Precision, Bfloat16IsFloat64UpToItsRounding) {
+  compare_all(at::kBFloat16, {});
+  EXPECT_GT(checked_, 1000);
+  EXPECT_EQ(refused_, refused_in_float64());
 }
 
 }  // namespace
