@@ -29,13 +29,14 @@ at::Tensor mean_of_anchors(Group& group, const at::Tensor& terms_n) {
   return mean_over_ranks(group, terms_n.sum(), count_of(terms_n).to(terms_n.device()));
 }
 
-/// [n, N] logarithms of distances, of the smallest positive number where they are 0.
+/// [n, N] float64 logarithms of distances, of the smallest positive number of their type where they
+/// are 0. float32 would lose small distances beside epsilon.
 at::Tensor log_distance(const at::Tensor& x, const at::Tensor& y, const LogRatio& options) {
   const at::Tensor apart =
       options.squared ? SquaredEuclideanDistance().matrix(x, y) : LpDistance(2.0).matrix(x, y);
   const double smallest = apart.scalar_type() == at::kDouble ? std::numeric_limits<double>::min()
                                                              : std::numeric_limits<float>::min();
-  return (apart + options.epsilon).clamp_min(smallest).log();
+  return (apart.to(at::kDouble) + options.epsilon).clamp_min(smallest).log();
 }
 
 }  // namespace
@@ -74,13 +75,13 @@ at::Tensor log_ratio(Group& group, const at::Tensor& embeddings, const at::Tenso
   const at::Tensor own_nd = widened(embeddings);
   const at::Tensor all_Nd = gather_with_grad(group, own_nd.contiguous(), rows);
   const at::Tensor target_Nt = group.all_gather(target.contiguous(), rows);
-  const at::Tensor ratio_nN = log_distance(own_nd, all_Nd, options) -
-                              log_distance(target, target_Nt, options).to(all_Nd.scalar_type());
+  const at::Tensor ratio_nN =
+      log_distance(own_nd, all_Nd, options) - log_distance(target, target_Nt, options);
   const at::Tensor others_nN = all_but_itself(ratio_nN, own.begin);
   const double others = static_cast<double>(own.total - 1);
   const at::Tensor mean_n1 = (ratio_nN * others_nN).sum(1, true) / others;
-  const at::Tensor terms_n =
-      ((ratio_nN - mean_n1).square() * others_nN).sum(1) * (2.0 / (others - 1.0));
+  const at::Tensor deviation_n = ((ratio_nN - mean_n1).square() * others_nN).sum(1);
+  const at::Tensor terms_n = (deviation_n * (2.0 / (others - 1.0))).to(own_nd.scalar_type());
   if (options.every_anchor) return mean_of_anchors(group, terms_n);
   const at::Tensor is_first_n =
       at::arange(own.begin, own.end, target.options().dtype(at::kLong)) == 0;
