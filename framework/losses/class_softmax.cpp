@@ -29,6 +29,19 @@ struct Block {
   at::Tensor target_weight() const { return weight_Cd.index_select(0, column_R); }
 };
 
+/// The rows, if their labels are classes. The host waits for no device: there a row without a class
+/// becomes NaN, and the loss with it.
+at::Tensor rows_with_class(const char* name, const at::Tensor& rows_Rd, const at::Tensor& label_R,
+                           int64_t classes) {
+  TORCH_CHECK(label_R.numel() > 0, name, ": expected at least one row");
+  const at::Tensor is_class_R = (label_R >= 0) & (label_R < classes);
+  if (!label_R.is_cpu()) {
+    return at::where(is_class_R.unsqueeze(1), rows_Rd, std::numeric_limits<double>::quiet_NaN());
+  }
+  TORCH_CHECK(is_class_R.all().item<bool>(), name, ": expected labels in [0, ", classes, ")");
+  return rows_Rd;
+}
+
 Block block_of(const char* name, Group& group, const at::Tensor& embeddings,
                const ClassWeights& weights, const at::Tensor& label, const Shard& own) {
   const Shard& classes = weights.classes;
@@ -45,9 +58,7 @@ Block block_of(const char* name, Group& group, const at::Tensor& embeddings,
     block.rows_Rd = batch.all_Nd;
     block.label_R = batch.label_N;
   }
-  TORCH_CHECK(block.label_R.numel() > 0 && block.label_R.min().item<int64_t>() >= 0 &&
-                  block.label_R.max().item<int64_t>() < classes.total,
-              name, ": expected labels in [0, ", classes.total, ")");
+  block.rows_Rd = rows_with_class(name, block.rows_Rd, block.label_R, classes.total);
   block.weight_Cd = weights.rows.to(block.rows_Rd.scalar_type());
   block.here_R = (block.label_R >= classes.begin) & (block.label_R < classes.end);
   block.column_R = (block.label_R - classes.begin).masked_fill(~block.here_R, 0);
