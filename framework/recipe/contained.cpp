@@ -99,7 +99,7 @@ void rethrow_of_recipe(const std::string& recipe, const char* function) {
   } catch (const std::exception& error) {
     throw RecipeError(place + first_line(error.what()));
   } catch (...) {
-    throw RecipeError(place + "threw something that is not a std::exception");
+    throw RecipeError(place + "threw something that is not an exception of the standard library");
   }
 }
 

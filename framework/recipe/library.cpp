@@ -14,6 +14,7 @@
 #include "framework/recipe/contained.h"
 #include "framework/recipe/package.h"
 #include "framework/recipe/stamp_reader.h"
+#include "framework/recipe/trial_opening.h"
 
 namespace nearfar {
 namespace fs = std::filesystem;
@@ -60,13 +61,23 @@ Json read_presets(const fs::path& library) {
   return parse_json(read_text(path.string()), path.string());
 }
 
-/// The library's descriptor. Its code runs from here on, that of static objects first.
+bool is_built_in(const std::string& path) {
+  const std::vector<std::string> folders = built_in_recipe_folders();
+  return std::find(folders.begin(), folders.end(), fs::path(path).parent_path()) != folders.end();
+}
+
+/// Its code runs from here on, that of static objects first.
+void* open_library(const std::string& path) {
+  const std::string problem = is_built_in(path) ? "" : trial_opening(path);
+  void* library = problem.empty() ? dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
+  if (library != nullptr) return library;
+  const std::string said = problem.empty() ? dlerror() : problem;
+  throw PluginError(said.starts_with(path) ? said : path + ": " + said);
+}
+
+/// The library's descriptor.
 const RecipePlugin* load(const std::string& path) {
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    const std::string problem = dlerror();
-    throw PluginError(problem.starts_with(path) ? problem : path + ": " + problem);
-  }
+  void* library = open_library(path);
   auto entry = reinterpret_cast<const RecipePlugin* (*)()>(dlsym(library, "nearfar_recipe"));
   if (entry == nullptr) throw PluginError(path + ": has a stamp but no nearfar_recipe()");
   return contained(path, "nearfar_recipe", entry);
@@ -74,9 +85,7 @@ const RecipePlugin* load(const std::string& path) {
 
 /// "built-in", "NEARFAR_RECIPE_PATH", or "path" for what no name leads to.
 std::string source_of(const std::string& path) {
-  for (const std::string& folder : built_in_recipe_folders()) {
-    if (fs::path(path).parent_path() == folder) return "built-in";
-  }
+  if (is_built_in(path)) return "built-in";
   const auto libraries = libraries_by_name();
   const auto found = libraries.find(fs::path(path).stem().string());
   return found != libraries.end() && found->second == path ? "NEARFAR_RECIPE_PATH" : "path";

@@ -1,6 +1,10 @@
-// A recipe whose library writes the file CANARY_FILE as soon as any of its code runs.
+// A recipe whose library writes the file CANARY_FILE as soon as any of its code runs, and fails
+// then as CANARY_FAULT says.
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <stdexcept>
+#include <string>
 
 #include "augment/two_views.h"
 #include "framework/recipe/plugin.h"
@@ -11,6 +15,12 @@ namespace {
 struct Canary {
   Canary() {
     if (const char* path = std::getenv("CANARY_FILE")) std::ofstream(path) << "sang\n";
+    const char* variable = std::getenv("CANARY_FAULT");
+    const std::string fault = variable == nullptr ? "" : variable;
+    if (fault == "exception") throw std::runtime_error("no licence");
+    if (fault == "number") throw 7;
+    if (fault == "signal") std::raise(SIGSEGV);
+    if (fault == "exit") std::exit(0);
   }
 };
 const Canary canary;
@@ -46,4 +56,4 @@ class CanaryRecipe final : public Recipe {
 }  // namespace nearfar
 
 NEARFAR_RECIPE(nearfar::CanaryRecipe, nearfar::CanaryConfig, "canary",
-               "leaves a mark when it is loaded: for tests", "none")
+               "leaves a mark when it is loaded, or fails: for tests", "none")

@@ -132,6 +132,21 @@ class Refused(ProgramTest):
         self.refused(7, [str(path), "libnearfaR.so"], "recipes", path, env=self.environment)
 
 
+    def test_a_library_whose_static_objects_fail(self):
+        path = PLUGINS / "canary.so"
+        for fault, reason in (("exception", "a static object threw: no licence"),
+                              ("number", "a static object threw something that is not"),
+                              ("signal", "a static object ends the program: Segmentation fault"),
+                              ("exit", "a static object ends the program: exit code 0")):
+            environment = {"CANARY_FAULT": fault, "NEARFAR_RECIPE_PATH": str(path)}
+            for command in (["recipes", path], ["pretrain", "--recipe", path, "--data", self.data]):
+                self.refused(7, [f"{path}: ", reason], *command, env=environment)
+            listing = json.loads(run("recipes", "--json", check=0, env=environment).stdout)
+            problems = {entry["name"]: entry.get("problem", "") for entry in listing}
+            self.assertIn(reason, problems.pop("canary"))
+            self.assertFalse(any(problems.values()))
+
+
 class Thrown(ProgramTest):
     def throwing(self, *settings):
         return ["pretrain", "--recipe", PLUGINS / "throwing.so", "--data", self.data, "--out",

@@ -83,7 +83,7 @@ int run_program(int argc, char** argv) {
     console.log().error(first_line(error.what()));
     return static_cast<int>(ExitCode::unexpected);
   } catch (...) {
-    console.log().error("something was thrown that is not a std::exception");
+    console.log().error("something was thrown that is not an exception of the standard library");
     return static_cast<int>(ExitCode::unexpected);
   }
 }
