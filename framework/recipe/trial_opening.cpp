@@ -28,8 +28,10 @@ int report_end = -1;  // of the child's pipe: terminate handlers take no argumen
 }
 
 [[noreturn]] void report_exception() {
+  const std::exception_ptr thrown = std::current_exception();
+  if (thrown == nullptr) report("a static object ends the program without an exception");
   try {
-    std::rethrow_exception(std::current_exception());
+    std::rethrow_exception(thrown);
   } catch (const std::exception& error) {
     report("a static object threw: " + first_line(error.what()));
   } catch (...) {

@@ -2,6 +2,7 @@
 // then as CANARY_FAULT says.
 #include <csignal>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -19,6 +20,7 @@ struct Canary {
     const std::string fault = variable == nullptr ? "" : variable;
     if (fault == "exception") throw std::runtime_error("no licence");
     if (fault == "number") throw 7;
+    if (fault == "terminate") std::terminate();
     if (fault == "signal") std::raise(SIGSEGV);
     if (fault == "exit") std::exit(0);
   }

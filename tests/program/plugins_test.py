@@ -136,6 +136,7 @@ class Refused(ProgramTest):
         path = PLUGINS / "canary.so"
         for fault, reason in (("exception", "a static object threw: no licence"),
                               ("number", "a static object threw something that is not"),
+                              ("terminate", "a static object ends the program without an"),
                               ("signal", "a static object ends the program: Segmentation fault"),
                               ("exit", "a static object ends the program: exit code 0")):
             environment = {"CANARY_FAULT": fault, "NEARFAR_RECIPE_PATH": str(path)}
