@@ -2,10 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "framework/data/open.h"
 
 namespace nearfar {
+
+/// The place of the first image without a label; empty: all have one.
+std::string place_without_label(const Dataset& images);
 
 /// balanced_draw() of data.label_fraction > 0 of the training part by `seed`. Throws DataError
 /// where an image has no label.

@@ -8,6 +8,7 @@
 #include "framework/log/quantities.h"
 #include "framework/recipe/make_recipe.h"
 #include "framework/train/device_renderer.h"
+#include "framework/train/labelled_part.h"
 #include "framework/train/start_weights.h"
 
 namespace nearfar {
@@ -22,15 +23,6 @@ std::string own_settings(const ResolvedRun& run) {
     if (own) text += ", " + key + "=" + to_text(setting.value, -1);
   }
   return text;
-}
-
-/// The place of the first image without a label among those that batches may hold; empty: none.
-std::string place_without_label(const Dataset& images, const SamplerPlan& sampler) {
-  if (sampler.balanced) return "";
-  for (int64_t i = 0; i < images.info().size; ++i) {
-    if (images.label(i) < 0) return images.place(i);
-  }
-  return "";
 }
 
 }  // namespace
@@ -50,7 +42,8 @@ TrainPlan plan_of(const ResolvedRun& run, Group& group) {
   plan.seed = static_cast<uint64_t>(train.seed);
   plan.norm = {run.config.encoder.norm_batch, &group};
   plan.images_per_class = sampler.images_per_class;
-  plan.without_label = place_without_label(*run.data.train, sampler);
+  // Balanced batches leave such images out.
+  if (!sampler.balanced) plan.without_label = place_without_label(*run.data.train);
   return plan;
 }
 
