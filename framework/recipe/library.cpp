@@ -68,6 +68,8 @@ bool is_built_in(const std::string& path) {
 
 /// Its code runs from here on, that of static objects first.
 void* open_library(const std::string& path) {
+  void* open_already = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+  if (open_already != nullptr) return open_already;
   const std::string problem = is_built_in(path) ? "" : trial_opening(path);
   void* library = problem.empty() ? dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
   if (library != nullptr) return library;
