@@ -12,6 +12,7 @@
 #include "distributed/gather.h"
 #include "framework/encoders/norm_groups.h"
 #include "framework/encoders/rows_per_image.h"
+#include "framework/widened.h"
 
 namespace nearfar {
 namespace {
@@ -31,11 +32,6 @@ at::Tensor sum_per_channel(const at::Tensor& input) {
 
 at::Tensor like_channels_of(const at::Tensor& per_channel, const at::Tensor& input) {
   return input.dim() == 4 ? per_channel.view({1, -1, 1, 1}) : per_channel.view({1, -1});
-}
-
-/// float32 for what is narrower: sums over a batch need its bits.
-at::Tensor widened(const at::Tensor& input) {
-  return at::isReducedFloatingType(input.scalar_type()) ? input.to(at::kFloat) : input;
 }
 
 /// Sums over ranks of what each holds of the groups: [C] for every group of this piece in, [groups,

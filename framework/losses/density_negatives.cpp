@@ -13,6 +13,7 @@
 #include "framework/losses/moco.h"
 #include "framework/losses/unit_rows.h"
 #include "framework/ship.h"
+#include "framework/widened.h"
 
 // Shapes: n samples of this rank, D dimensions, C images drawn; R rows and k neighbours, c columns.
 
@@ -57,7 +58,7 @@ std::vector<int64_t> sizes_of(const std::vector<Range>& ranges) {
 
 /// The unit rows of images that lie in one tile of columns, on every rank. Sharded, a collective.
 at::Tensor unit_rows_of(Group& group, const MemoryBank& bank, const Range& wanted) {
-  const at::ScalarType type = at::promote_types(bank.rows.scalar_type(), at::kFloat);
+  const at::ScalarType type = widened(bank.rows.scalar_type());
   const auto part = [&](const Range& range) {
     return bank.rows.slice(0, range.begin - bank.place.begin, range.end - bank.place.begin)
         .to(type);
@@ -131,8 +132,7 @@ at::Tensor local_densities(Group& group, const MemoryBank& bank, int64_t neighbo
               images - 1, " neighbours in a bank of ", images, " rows, got ", neighbours);
   const std::vector<Range> ranges = ranges_of_ranks(images, group.size());
   const Range mine = ranges[static_cast<size_t>(group.rank())];
-  const at::TensorOptions options =
-      bank.rows.options().dtype(at::promote_types(bank.rows.scalar_type(), at::kFloat));
+  const at::TensorOptions options = bank.rows.options().dtype(widened(bank.rows.scalar_type()));
   const at::Tensor rows = at::empty({mine.size(), bank.rows.size(1)}, options);
   over_columns(group, bank, [&](const Range& columns, const at::Tensor& column_cD) {
     const Range both = overlap(mine, columns);
@@ -180,7 +180,7 @@ DensityNegatives draw_density_negatives(const Random& random, const at::Tensor& 
 at::Tensor density_contrast(Group& group, const at::Tensor& feature, const MemoryBank& bank,
                             const DensityNegatives& negatives, double temperature, const Shard& own,
                             const at::Tensor& index) {
-  const at::ScalarType type = at::promote_types(feature.scalar_type(), at::kFloat);
+  const at::ScalarType type = widened(feature.scalar_type());
   const at::Tensor key_nD = rows_of_images(group, bank, index, own, type);
   const at::Tensor row_CD = UnitRows(rows_for_all(group, bank, negatives.image_C, type)).unit;
   return moco_loss(group, feature.to(type), key_nD, {row_CD, negatives.image_C, false}, temperature,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/losses/unit_rows.h"
+#include "framework/widened.h"
 
 // Shapes: n samples of this rank, N of all ranks, D dimensions.
 
@@ -72,8 +73,8 @@ void update_bank(Group& group, const MemoryBank& bank, const at::Tensor& feature
   check_images(bank, index);
   const at::NoGradGuard no_grad;
   const std::vector<int64_t> rows = rows_by_rank(own.total, group.size());
-  const at::ScalarType type = at::promote_types(
-      at::promote_types(feature.scalar_type(), bank.rows.scalar_type()), at::kFloat);
+  const at::ScalarType type =
+      widened(at::promote_types(feature.scalar_type(), bank.rows.scalar_type()));
   const at::Tensor unit_ND = group.all_gather(UnitRows(feature.to(type)).unit, rows);
   const at::Tensor index_N = group.all_gather(index.contiguous(), rows);
   if (own.total == 0 || bank.place.size() == 0) return;
