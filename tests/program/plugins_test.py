@@ -131,7 +131,6 @@ class Refused(ProgramTest):
                        b"\0libnearfaR.so\0")
         self.refused(7, [str(path), "libnearfaR.so"], "recipes", path, env=self.environment)
 
-
     def test_a_library_whose_static_objects_fail(self):
         path = PLUGINS / "canary.so"
         for fault, reason in (("exception", "a static object threw: no licence"),

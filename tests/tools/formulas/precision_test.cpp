@@ -174,8 +174,8 @@ Reference reference_of(const Formula& formula, const TensorsByName& inputs,
   return reference;
 }
 
-/// An output against the reference: finite, and no farther than the tolerance and than
-/// the roundings of the inputs reach.
+/// An output against the reference: finite, and no farther than the tolerance and than the
+/// roundings of the inputs reach.
 void expect_near(const std::string& where, const std::string& name, const at::Tensor& found,
                  const Reference& reference, double floor) {
   const at::Tensor& exact = reference.exact.at(name);
